@@ -1,0 +1,1 @@
+"""Iceberg tables on S3: one writer, one governed reader."""

@@ -1,0 +1,1 @@
+"""What every Lumbung service shares: settings, errors, sign-in, server, telemetry."""

@@ -1,0 +1,1 @@
+"""Catalog: datasets, search, lineage, policy and audit."""

@@ -1,0 +1,1 @@
+"""Compute: read-only SQL and Dask pipelines."""

@@ -1,0 +1,1 @@
+"""Gateway: Envoy configuration generated from the protos and the settings."""

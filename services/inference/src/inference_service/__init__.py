@@ -1,0 +1,1 @@
+"""Inference: model registry and Open Inference Protocol on Ray Serve."""

@@ -1,0 +1,1 @@
+"""Ingestion: uploads, contracts, validation, quarantine, publication."""

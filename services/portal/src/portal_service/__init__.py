@@ -1,0 +1,1 @@
+"""Portal: the browser's page of the platform."""
