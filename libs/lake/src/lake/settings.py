@@ -1,0 +1,51 @@
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from servicekit.settings import PostgresSettings
+
+
+class S3Settings(BaseModel):
+    """One bucket of any S3 service that passes the start-up self-test; `endpoint` is `host:port`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = Field(pattern=r"^[A-Za-z0-9_.-]+:\d{1,5}$")
+    secure: bool = False
+    region: str = "us-east-1"
+    access_key: str
+    secret_key: SecretStr
+    bucket: str = "lumbung-lake"
+
+    @property
+    def url(self) -> str:
+        """Endpoint with its scheme."""
+        return f"{'https' if self.secure else 'http'}://{self.endpoint}"
+
+    @property
+    def root(self) -> str:
+        """Address of the bucket, without a slash at the end."""
+        return f"s3://{self.bucket}"
+
+    def iceberg_properties(self) -> dict[str, str]:
+        """FileIO properties; every credential is given, so nobody asks a cloud's metadata service."""
+        return {
+            "s3.endpoint": self.url,
+            "s3.region": self.region,
+            "s3.access-key-id": self.access_key,
+            "s3.secret-access-key": self.secret_key.get_secret_value(),
+            "s3.force-virtual-addressing": "false",
+            "s3.connect-timeout": "5",
+            "s3.request-timeout": "60",
+        }
+
+
+class LakeSettings(BaseModel):
+    """Where the tables live. `cache_dir` turns on the local cache of immutable data files (off by default)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    postgres: PostgresSettings
+    s3: S3Settings
+    cache_dir: Path | None = None
+    cache_bytes: int = Field(default=4 * 2**30, gt=0)
+    lock_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
