@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+
 from lumbung.annotations.v1 import access_pb2
 from lumbung.ingest.v1 import submission_service_pb2 as pb
 from lumbung.ingest.v1 import submission_service_pb2_grpc as pb_grpc
