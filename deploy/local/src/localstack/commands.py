@@ -1,0 +1,153 @@
+"""What `up`, `down`, `reset` and `env` do; they speak with the supervisor through files and signals."""
+
+import json
+import shlex
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from localstack.errors import PortTakenError, StackError
+from localstack.guardian import start_supervisor
+from localstack.layout import Layout, write_private
+from localstack.part import Part, closure
+from localstack.plan import plan_parts
+from localstack.portcheck import holder, is_free
+from localstack.process import Identity, end, family, marked, wait_gone
+from localstack.report import Progress, print_status
+from localstack.settings import StackSettings
+from localstack.stackfile import client_environment, write_stack_file
+from localstack.state import PartState, StackState, read_record, read_state
+from localstack.vault import Vault
+
+_HAND_OVER_SECONDS = 20.0
+_DOWN_SECONDS = 90.0
+_POLL_SECONDS = 0.2
+
+
+def up(settings: StackSettings, *, only: tuple[str, ...], timeout: float) -> int:
+    """Start or heal the stack and wait until every wanted part is ready; 1 when one is not within `timeout` s."""
+    begin = time.monotonic()
+    layout = Layout(settings.data_dir)
+    layout.create()
+    Vault(layout.secrets).ensure()
+    parts = plan_parts(settings)
+    wanted = closure(parts, only or tuple(parts))
+    if only and "guardian" not in wanted:
+        wanted = (*wanted, "guardian")
+    _refuse_foreign_ports(layout, {name: parts[name] for name in wanted})
+    _hand_over(layout)
+    if not _own(layout):
+        layout.state_file.unlink(missing_ok=True)
+    write_private(layout.wanted_file, json.dumps(wanted))
+    write_stack_file(settings)
+    supervisor = start_supervisor(settings)
+    progress = Progress(wanted)
+    while time.monotonic() - begin < timeout:
+        state = read_state(layout.state_file)
+        if state.supervised():
+            progress.show(state)
+            if _settled(state, wanted):
+                break
+        elif supervisor.poll() not in (None, 0):
+            raise StackError(f"the supervisor ended, see {layout.log_file('supervisor')}")
+        time.sleep(_POLL_SECONDS)
+    return progress.finish(settings, read_state(layout.state_file), seconds=time.monotonic() - begin)
+
+
+def down(settings: StackSettings) -> int:
+    """End every process that the stack started, and nothing else; 0 also when nothing runs."""
+    layout = Layout(settings.data_dir)
+    if not layout.run.exists():
+        sys.stdout.write("nothing runs\n")
+        return 0
+    layout.wanted_file.unlink(missing_ok=True)
+    state = read_state(layout.state_file)
+    if state.supervisor is not None and state.supervised():
+        sys.stdout.write("ending the stack ...\n")
+        state.supervisor.send(signal.SIGTERM)
+        if not wait_gone([state.supervisor], seconds=_DOWN_SECONDS):
+            sys.stdout.write("the supervisor does not leave, killing it\n")
+            state.supervisor.send(signal.SIGKILL)
+    left = _leftovers(layout)
+    end(left, seconds=20.0)
+    sys.stdout.write("all parts ended\n" if left or state.supervisor else "nothing runs\n")
+    return 0
+
+
+def reset(settings: StackSettings) -> int:
+    """End the stack and delete its data folder."""
+    down(settings)
+    if settings.data_dir.exists():
+        _refuse_strange_folder(settings.data_dir)
+        shutil.rmtree(settings.data_dir)
+    sys.stdout.write(f"deleted {settings.data_dir}\n")
+    return 0
+
+
+def show_environment(settings: StackSettings) -> int:
+    """Print shell exports that a client needs."""
+    for name, value in client_environment(settings).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+    return 0
+
+
+def show_status(settings: StackSettings, *, as_json: bool) -> int:
+    """Print the state of every part; 0 when all are ready, else 1."""
+    return print_status(settings, as_json=as_json)
+
+
+def _settled(state: StackState, wanted: tuple[str, ...]) -> bool:
+    final = (PartState.READY, PartState.MISSING)
+    return all(name in state.parts and state.parts[name].state in final for name in wanted)
+
+
+def _hand_over(layout: Layout) -> None:
+    """Let a running supervisor leave without ending its parts; the next one adopts them."""
+    supervisor = read_state(layout.state_file).supervisor
+    if supervisor is None or not supervisor.alive():
+        return
+    supervisor.send(signal.SIGUSR1)
+    if not wait_gone([supervisor], seconds=_HAND_OVER_SECONDS):
+        supervisor.send(signal.SIGKILL)
+        wait_gone([supervisor], seconds=5.0)
+
+
+def _own(layout: Layout) -> set[Identity]:
+    """Every process that this stack started and that still runs."""
+    mark = Vault(layout.secrets).read("stack-mark")
+    found = {identity for _, identity in marked(f"{mark}:")}
+    for path in layout.run.glob("*.pid.json"):
+        record = read_record(path)
+        if record is not None:
+            found |= set(family(record.identity))
+    return found
+
+
+def _leftovers(layout: Layout) -> set[Identity]:
+    if not Vault(layout.secrets).path("stack-mark").exists():
+        return set()
+    return _own(layout)
+
+
+def _refuse_foreign_ports(layout: Layout, parts: dict[str, Part]) -> None:
+    own = {identity.pid for identity in _own(layout)}
+    taken = []
+    for part in parts.values():
+        for port in part.ports:
+            if is_free(port):
+                continue
+            pid = holder(port)
+            if pid is None or pid not in own:
+                taken.append(f"{port} ({part.name}, {f'process {pid}' if pid else 'process not visible'})")
+    if taken:
+        raise PortTakenError(
+            f"ports taken by somebody else: {', '.join(taken)}; end them, or set LUMBUNG_BASE_PORT to another number"
+        )
+
+
+def _refuse_strange_folder(path: Path) -> None:
+    """A wrongly set data folder must not cost somebody's files."""
+    if not (path / "run").is_dir() or not (path / "secrets").is_dir():
+        raise StackError(f"{path} does not look like a data folder of the stack; nothing deleted")

@@ -1,0 +1,17 @@
+"""Which parts there are, in the order in which they are shown."""
+
+from localstack.part import Part
+from localstack.parts.objectstore import s3_part
+from localstack.parts.postgres import postgres_part
+from localstack.parts.watch import guardian_part
+from localstack.settings import StackSettings
+
+
+def plan_parts(settings: StackSettings) -> dict[str, Part]:
+    """Every part by its name."""
+    parts = (
+        postgres_part(settings),
+        s3_part(settings),
+        guardian_part(settings),
+    )
+    return {part.name: part for part in parts}

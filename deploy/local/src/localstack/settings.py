@@ -1,0 +1,53 @@
+"""Where the stack keeps its data and which ports it takes; everything else follows from these two."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from localstack.errors import StackError
+from localstack.ports import Ports
+
+_LAST_OFFSET = 199
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Settings of one stack; two stacks with different values run side by side."""
+
+    data_dir: Path
+    base_port: int
+    cache_dir: Path
+    keycloak_archive: Path | None = None
+
+    @property
+    def ports(self) -> Ports:
+        """Every port of this stack."""
+        return Ports(self.base_port)
+
+
+def checkout_dir() -> Path:
+    """Folder of the checkout that this package runs from (it is installed editable)."""
+    return Path(__file__).resolve().parents[4]
+
+
+def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
+    """Read `LUMBUNG_DATA_DIR`, `LUMBUNG_BASE_PORT`, `LUMBUNG_CACHE_DIR`, `LUMBUNG_KEYCLOAK_ARCHIVE`.
+
+    Raises StackError when the base port is not a number or leaves no room for the whole range.
+    """
+    env = dict(os.environ) if environ is None else environ
+    text = env.get("LUMBUNG_BASE_PORT") or "18000"
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535 - _LAST_OFFSET:
+        raise StackError(
+            f"LUMBUNG_BASE_PORT={text!r} is not a usable port; give a number from 1024 to {65535 - _LAST_OFFSET}"
+        )
+    data_dir = Path(env.get("LUMBUNG_DATA_DIR") or checkout_dir() / ".lumbung").expanduser().resolve()
+    home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache_dir = Path(env.get("LUMBUNG_CACHE_DIR") or home / "lumbung").expanduser().resolve()
+    archive = env.get("LUMBUNG_KEYCLOAK_ARCHIVE")
+    return StackSettings(
+        data_dir=data_dir,
+        base_port=int(text),
+        cache_dir=cache_dir,
+        keycloak_archive=Path(archive).expanduser().resolve() if archive else None,
+    )
