@@ -22,6 +22,9 @@ class Decision:
         return self.read.allowed
 
 
+_KINDS = frozenset(kind.value for kind in Mask)
+
+
 def _table(resource: str) -> str:
     kind, _, dataset = resource.partition("/")
     return f"quarantine.{dataset}" if kind == "quarantines" else dataset
@@ -32,7 +35,7 @@ def decision_from_proto(message: policy_service_pb2.AccessDecision) -> Decision:
     masks: dict[str, Mask] = {}
     hidden = set(message.denied_columns)
     for mask in message.masks:
-        if mask.kind in Mask:
+        if mask.kind in _KINDS:
             masks[mask.column] = Mask(mask.kind)
         else:
             hidden.add(mask.column)
