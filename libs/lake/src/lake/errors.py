@@ -1,72 +1,89 @@
-"""What can go wrong in the lake; each error says what, where and what to do, in Indonesian and English."""
+"""What can go wrong in the lake. Every error says what, where and what to do, in Indonesian and English."""
+
+from servicekit.errors import (
+    AbortedError,
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    LumbungError,
+    NotFoundError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 
 
-class LakeError(Exception):
-    """Base of all lake errors; `reason` is stable, the two messages are for people."""
-
-    reason = "LAKE_ERROR"
-
-    def __init__(self, message_id: str, message_en: str) -> None:
-        super().__init__(message_en)
-        self.message_id = message_id
-        self.message_en = message_en
+class LakeError(LumbungError):
+    """Base of all errors of the lake."""
 
 
-class StoreError(LakeError):
+class StoreError(LakeError, UnavailableError):
     """The object store answered with an error or not at all."""
 
-    reason = "STORE_ERROR"
+    reason = "STORE_UNAVAILABLE"
 
 
-class StoreNotConditionalError(StoreError):
+class StoreNotConditionalError(LakeError, FailedPreconditionError):
     """The object store lets more than one racing conditional put win, so it cannot hold a lake."""
 
     reason = "STORE_NOT_CONDITIONAL"
 
 
-class ObjectNotFoundError(StoreError):
+class ObjectNotFoundError(LakeError, NotFoundError):
     """No object under this key."""
 
     reason = "OBJECT_NOT_FOUND"
 
 
-class ObjectExistsError(StoreError):
+class ObjectExistsError(LakeError, AlreadyExistsError):
     """A conditional put found an object under its key."""
 
     reason = "OBJECT_EXISTS"
 
 
-class ObjectTooLargeError(StoreError):
-    """More bytes than the caller allows."""
+class ObjectTooLargeError(LakeError, ResourceExhaustedError):
+    """More bytes or objects than the caller allows."""
 
     reason = "OBJECT_TOO_LARGE"
 
 
-class TableNotFoundError(LakeError):
+class TableNotFoundError(LakeError, NotFoundError):
     """No table of this name."""
 
     reason = "TABLE_NOT_FOUND"
 
 
-class SnapshotNotFoundError(LakeError):
+class TableExistsError(LakeError, AlreadyExistsError):
+    """There is a table of this name already."""
+
+    reason = "TABLE_EXISTS"
+
+
+class SnapshotNotFoundError(LakeError, NotFoundError):
     """The table has no such snapshot, or none at that time."""
 
     reason = "SNAPSHOT_NOT_FOUND"
 
 
-class SchemaMismatchError(LakeError):
+class SchemaMismatchError(LakeError, InvalidArgumentError):
     """Data or a wanted schema does not fit the table's schema."""
 
     reason = "SCHEMA_MISMATCH"
 
 
-class CommitConflictError(LakeError):
-    """A run id was used again with other content, or the writer lock did not come in time."""
+class InvalidCommitError(LakeError, InvalidArgumentError):
+    """A run id, a control total or a file of a commit is not usable."""
+
+    reason = "INVALID_COMMIT"
+
+
+class CommitConflictError(LakeError, AbortedError):
+    """The writer lock did not come in time, or another writer got in between."""
 
     reason = "COMMIT_CONFLICT"
 
 
-class AccessDeniedError(LakeError):
+class AccessDeniedError(LakeError, PermissionDeniedError):
     """The decision does not allow this read; raised before anything about the table is looked up."""
 
     reason = "ACCESS_DENIED"
@@ -76,9 +93,3 @@ class ColumnDeniedError(AccessDeniedError):
     """A named column is not there for this reader, whether it exists or not."""
 
     reason = "COLUMN_DENIED"
-
-
-class TableExistsError(LakeError):
-    """There is a table of this name already."""
-
-    reason = "TABLE_EXISTS"

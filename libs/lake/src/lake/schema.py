@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 _TYPE = re.compile(r"^(text|int|int32|bool|date|timestamptz|double|binary|decimal\((\d{1,2}),(\d{1,2})\))$")
+_MAX_DIGITS, _MAX_NAME = 38, 255
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 
 
@@ -49,7 +50,7 @@ class TableId:
 class Column:
     """One column. `type` is text, int (64 bits), int32, bool, date, timestamptz (UTC, microseconds), double
     (never for money), binary, or decimal(precision,scale) with at most 38 digits.
-    """  # noqa: D205
+    """
 
     name: str
     type: str
@@ -60,11 +61,11 @@ class Column:
         match = _TYPE.match(self.type)
         if match is None:
             raise ValueError(f"column {self.name!r}: {self.type!r} is not a type of the lake")
-        if match[2] and not (1 <= int(match[2]) <= 38 and int(match[3]) <= int(match[2])):
+        if match[2] and not (1 <= int(match[2]) <= _MAX_DIGITS and int(match[3]) <= int(match[2])):
             raise ValueError(
                 f"column {self.name!r}: {self.type!r}: want 1 to 38 digits and a scale within them"
             )
-        if not 0 < len(self.name) <= 255:
+        if not 0 < len(self.name) <= _MAX_NAME:
             raise ValueError(f"column name {self.name[:40]!r}…: want 1 to 255 characters")
 
     @property
@@ -81,7 +82,7 @@ class Column:
         return _ARROW[self.type]
 
     @property
-    def polars_type(self) -> "pl.DataType | type[pl.DataType]":
+    def polars_type(self) -> pl.DataType:
         """Polars type of this column."""
         if self.decimal:
             return pl.Decimal(*self.decimal)
@@ -98,7 +99,7 @@ _ARROW: dict[str, pa.DataType] = {
     "double": pa.float64(),
     "binary": pa.large_binary(),
 }
-_POLARS: dict[str, "pl.DataType | type[pl.DataType]"] = {
+_POLARS: dict[str, pl.DataType] = {
     "text": pl.String(),
     "int": pl.Int64(),
     "int32": pl.Int32(),

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
 from servicekit.settings import PostgresSettings
 
 

@@ -1,21 +1,46 @@
 """The lake: tables, their schemas, snapshots and descriptions."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from types import TracebackType
-from typing import Self
+from datetime import UTC, datetime
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Self
 
+from psycopg_pool import ConnectionPool
+from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+
+from lake.commits import CommitLog
+from lake.errors import SnapshotNotFoundError, TableExistsError
+from lake.evolution import evolve
+from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table, open_catalog, to_iceberg_schema
 from lake.objectstore import ObjectStore
 from lake.reader import GovernedReader
+from lake.s3 import S3ObjectStore
 from lake.schema import TableId, TableSchema
 from lake.settings import LakeSettings
+from lake.summary import RUN_ID, summary_of, time_of
 from lake.writer import TableWriter
+from servicekit.errors import Text
+from servicekit.postgres import connection_info, migrate
+
+_DESCRIPTION = "comment"
+_FIXED_PROPERTIES = {
+    "format-version": "2",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "100",
+    # A stale commit must fail, not be rebased: writers hold a lock, so it means that a lock was lost.
+    "commit.retry.num-retries": "0",
+    "commit.manifest-merge.enabled": "true",
+}
 
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """One version of a table; `summary` holds Iceberg's totals and what the commit carried."""
+    """One version of a table; `summary` holds Iceberg's totals and what the commit carried. Times are UTC."""
 
     snapshot_id: int
     parent_id: int | None
@@ -30,7 +55,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True)
 class TableInfo:
-    """A table as it stands now; `snapshot_id` is None before its first commit. `rows` and `bytes` are totals."""
+    """A table as it stands now; `snapshot_id` is None before its first commit. Rows, bytes and files are totals."""
 
     table: TableId
     uid: str
@@ -43,41 +68,74 @@ class TableInfo:
     rows: int
     bytes: int
     files: int
-    create_time: datetime | None
     update_time: datetime
 
 
 class Lake:
     """All tables on one bucket and one PostgreSQL database. Thread-safe; open one per process, after any fork."""
 
+    def __init__(
+        self,
+        settings: LakeSettings,
+        catalog: LakeCatalog,
+        pool: ConnectionPool,
+        objects: ObjectStore,
+        mask_key: bytes,
+    ) -> None:
+        self._settings, self._catalog, self._pool, self._objects = settings, catalog, pool, objects
+        self._log = CommitLog(pool, settings.lock_timeout_seconds)
+        self._reader = GovernedReader(catalog, settings.s3, mask_key)
+
     @classmethod
     def open(cls, settings: LakeSettings) -> Self:
-        """Connect, create what is missing (bucket, namespaces, own tables) and return the lake."""
-        raise NotImplementedError
+        """Connect, create what is missing (bucket, own tables) and return the lake.
+
+        Raises:
+            StoreError: the object store does not answer.
+            psycopg.OperationalError: PostgreSQL does not answer.
+        """
+        objects = S3ObjectStore(settings.s3)
+        objects.ensure_bucket()
+        migrate(settings.postgres, files("lake") / "migrations")
+        pool = ConnectionPool(
+            connection_info(settings.postgres),
+            min_size=1,
+            max_size=settings.postgres.pool_max,
+            open=True,
+            check=ConnectionPool.check_connection,
+        )
+        with pool.connection() as connection:
+            row = connection.execute("SELECT value FROM lake_keys WHERE name = 'mask'").fetchone()
+        if row is None:
+            raise RuntimeError("lake_keys holds no key for the hash mask; restore it from a backup")
+        return cls(settings, open_catalog(settings), pool, objects, bytes(row[0]))
 
     def close(self) -> None:
         """Give back all connections."""
-        raise NotImplementedError
+        self._pool.close()
+        self._catalog.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @property
     def objects(self) -> ObjectStore:
         """The bucket."""
-        raise NotImplementedError
+        return self._objects
 
     @property
     def reader(self) -> GovernedReader:
         """The one way to read table data."""
-        raise NotImplementedError
+        return self._reader
 
     def writer(self, table: TableId | str) -> TableWriter:
         """Writer of one table; TableNotFoundError when there is none."""
-        raise NotImplementedError
+        name = TableId.of(table)
+        load_table(self._catalog, name)
+        return TableWriter(self._catalog, self._log, self._objects, self._settings.s3, name)
 
     def create_table(
         self,
@@ -88,53 +146,167 @@ class Lake:
         properties: Mapping[str, str] | None = None,
     ) -> TableInfo:
         """Create a table; TableExistsError when there is one."""
-        raise NotImplementedError
+        name = TableId.of(table)
+        try:
+            self._catalog.create_table(
+                name.identifier,
+                to_iceberg_schema(schema),
+                # Never the place of an earlier table of this name: its objects may still be there.
+                location=f"{self._settings.s3.root}/tables/{name.namespace}/{name.name}-{secrets.token_hex(6)}",
+                properties={**(properties or {}), **_FIXED_PROPERTIES, _DESCRIPTION: description},
+            )
+        except TableAlreadyExistsError as error:
+            raise TableExistsError(
+                Text(id=f"Tabel {name} sudah ada.", en=f"Table {name} exists already."),
+                Text(id="Pakai nama lain atau ubah skemanya.", en="Use another name or evolve its schema."),
+            ) from error
+        return self.describe(name)
 
     def ensure_table(
         self,
         table: TableId | str,
         schema: TableSchema,
         *,
-        description: str = "",
+        description: str | None = None,
         properties: Mapping[str, str] | None = None,
     ) -> TableInfo:
-        """Create a table, or evolve it to hold this schema: new columns are added (optional), int32 widens to int,
-        decimal gains digits, required becomes optional. Anything else is a SchemaMismatchError.
+        """Create a table, or evolve it so that it holds this schema.
+
+        New columns are added (optional), int32 widens to int, decimals gain digits, required becomes optional.
+        Anything else is a SchemaMismatchError. A description of None keeps the present one.
         """
-        raise NotImplementedError
+        name = TableId.of(table)
+        if not self.table_exists(name):
+            try:
+                return self.create_table(name, schema, description=description or "", properties=properties)
+            except TableExistsError:
+                pass  # another process was faster: evolve what it made
+        return self._change(name, lambda present: _ensure(present, name, schema, description, properties))
 
     def rename_column(self, table: TableId | str, old: str, new: str) -> TableInfo:
-        """Rename a column; old files stay readable under the new name."""
-        raise NotImplementedError
+        """Rename a column; files written before stay readable under the new name."""
+
+        def rename(present: Table) -> None:
+            with present.update_schema() as update:
+                update.rename_column(old, new)
+
+        return self._change(TableId.of(table), rename)
 
     def drop_table(self, table: TableId | str) -> None:
         """Forget a table (its objects stay until clean-up); nothing happens when there is none."""
-        raise NotImplementedError
+        try:
+            self._catalog.drop_table(TableId.of(table).identifier)
+        except NoSuchTableError:
+            return
 
     def table_exists(self, table: TableId | str) -> bool:
         """Whether there is such a table."""
-        raise NotImplementedError
+        return bool(self._catalog.table_exists(TableId.of(table).identifier))
 
     def list_tables(self, namespace: str = "lake") -> list[TableId]:
         """All tables of a namespace in name order."""
-        raise NotImplementedError
+        return [
+            TableId(namespace, name)
+            for name in sorted(item[-1] for item in self._catalog.list_tables(namespace))
+        ]
 
     def describe(self, table: TableId | str) -> TableInfo:
         """The table as it stands now; TableNotFoundError when there is none."""
-        raise NotImplementedError
+        name = TableId.of(table)
+        return _info(name, load_table(self._catalog, name))
 
     def snapshots(self, table: TableId | str) -> list[SnapshotInfo]:
         """All snapshots, newest first."""
-        raise NotImplementedError
+        return [
+            _snapshot_info(item)
+            for item in reversed(load_table(self._catalog, TableId.of(table)).snapshots())
+        ]
 
     def set_description(self, table: TableId | str, description: str) -> TableInfo:
         """Replace the description."""
-        raise NotImplementedError
+        return self.set_properties(table, {_DESCRIPTION: description})
 
     def set_properties(self, table: TableId | str, properties: Mapping[str, str]) -> TableInfo:
         """Set some properties; others stay."""
-        raise NotImplementedError
+        return self._change(TableId.of(table), lambda present: _set_properties(present, properties))
 
     def tag(self, table: TableId | str, snapshot_id: int, name: str) -> None:
-        """Name a snapshot for ever, such as `publication-2017`."""
-        raise NotImplementedError
+        """Name a snapshot for ever, such as `publication-2017`; SnapshotNotFoundError when there is none."""
+
+        def create(present: Table) -> None:
+            if present.snapshot_by_id(snapshot_id) is None:
+                raise SnapshotNotFoundError(
+                    Text(id=f"Tidak ada snapshot {snapshot_id}.", en=f"There is no snapshot {snapshot_id}."),
+                    Text(id="Lihat daftar snapshot.", en="See the list of snapshots."),
+                )
+            present.manage_snapshots().create_tag(snapshot_id, name).commit()
+
+        self._change(TableId.of(table), create)
+
+    def tags(self, table: TableId | str) -> dict[str, int]:
+        """Tags and their snapshots."""
+        refs = load_table(self._catalog, TableId.of(table)).metadata.refs
+        return {name: ref.snapshot_id for name, ref in refs.items() if ref.snapshot_ref_type.value == "tag"}
+
+    def _change(self, name: TableId, change: Callable[[Table], Any]) -> TableInfo:
+        """Change a table's metadata under its writer lock."""
+        uid = load_table(self._catalog, name).metadata.table_uuid
+        with self._log.locked(name, uid):
+            change(load_table(self._catalog, name))
+        return self.describe(name)
+
+
+def _ensure(
+    table: Table,
+    name: TableId,
+    schema: TableSchema,
+    description: str | None,
+    properties: Mapping[str, str] | None,
+) -> None:
+    evolve(table, name, schema)
+    wanted = dict(properties or {})
+    if description is not None:
+        wanted[_DESCRIPTION] = description
+    _set_properties(table, wanted)
+
+
+def _set_properties(table: Table, properties: Mapping[str, str]) -> None:
+    changed = {key: value for key, value in properties.items() if table.properties.get(key) != value}
+    if changed:
+        with table.transaction() as transaction:
+            transaction.set_properties(changed)
+
+
+def _info(name: TableId, table: Table) -> TableInfo:
+    newest = table.current_snapshot()
+    summary = summary_of(newest) if newest else {}
+    own = {key: value for key, value in table.properties.items() if key not in _FIXED_PROPERTIES}
+    return TableInfo(
+        table=name,
+        uid=str(table.metadata.table_uuid),
+        schema=from_iceberg_schema(table.schema()),
+        description=own.pop(_DESCRIPTION, ""),
+        properties=MappingProxyType(own),
+        location=table.location(),
+        snapshot_id=newest.snapshot_id if newest else None,
+        snapshot_count=len(table.snapshots()),
+        rows=int(summary.get("total-records", "0")),
+        bytes=int(summary.get("total-files-size", "0")),
+        files=int(summary.get("total-data-files", "0")),
+        update_time=datetime.fromtimestamp(table.metadata.last_updated_ms / 1000, UTC),
+    )
+
+
+def _snapshot_info(snapshot: Snapshot) -> SnapshotInfo:
+    summary = summary_of(snapshot)
+    return SnapshotInfo(
+        snapshot_id=snapshot.snapshot_id,
+        parent_id=snapshot.parent_snapshot_id,
+        sequence=snapshot.sequence_number or 0,
+        create_time=time_of(snapshot),
+        operation=snapshot.summary.operation.value if snapshot.summary else "",
+        rows_added=int(summary.get("lumbung.rows-added", summary.get("added-records", "0"))),
+        rows_total=int(summary.get("total-records", "0")),
+        run_id=summary.get(RUN_ID),
+        summary=MappingProxyType(summary),
+    )

@@ -1,47 +1,54 @@
 """The one writer of a table: a lock, a fresh view of the table, one snapshot, one record."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import replace
+from itertools import count
+from typing import TypeAlias
+from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.expressions.visitors import _StrictMetricsEvaluator
+from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.table.update.snapshot import _SnapshotProducer
+from pyiceberg.utils.concurrent import ExecutorFactory
 
+from lake.commits import CommitLog, CommitResult, LockedLog
 from lake.decision import RowFilter
-from lake.parquet import WriteTarget, WrittenFile
-from lake.schema import TableId
+from lake.errors import CommitConflictError, InvalidCommitError, SchemaMismatchError
+from lake.iceberg import LakeCatalog, load_table
+from lake.objectstore import ObjectStore
+from lake.parquet import WriteTarget, WrittenFile, write_parquet
+from lake.rowfilter import to_iceberg, to_polars
+from lake.scan import scan_files
+from lake.schema import TableId, TableSchema
+from lake.settings import S3Settings
+from lake.summary import CommitNote, ControlValue, result_of
+from servicekit.errors import Text
 
-TableData = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.LazyFrame
-ControlValue = Decimal | int | str
-
-
-@dataclass(frozen=True)
-class CommitResult:
-    """What a commit made. `repeated` is True when the run had been committed before and nothing was done now."""
-
-    table: TableId
-    run_id: str
-    snapshot_id: int
-    sequence: int
-    mode: str
-    rows_added: int
-    rows_total: int
-    bytes_added: int
-    controls: Mapping[str, str]
-    properties: Mapping[str, str]
-    commit_time: datetime
-    repeated: bool = False
+TableData: TypeAlias = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.LazyFrame
+_logger = logging.getLogger(__name__)
 
 
 class TableWriter:
     """Commits to one table. Every commit has a `run_id`, unique per table: the same id again returns the first
-    result and changes nothing, also after a crash half way or a lost answer.
+    result and changes nothing, also after a crash half way or a lost answer. Made by `Lake.writer`.
     """
 
+    def __init__(
+        self, catalog: LakeCatalog, log: CommitLog, objects: ObjectStore, s3: S3Settings, table: TableId
+    ) -> None:
+        self._catalog, self._log, self._objects, self._s3 = catalog, log, objects, s3
+        self._table = table
+
     def target(self, run_id: str) -> WriteTarget:
-        """Where the tasks of this run write their files (see `lake.parquet.write_parquet`)."""
-        raise NotImplementedError
+        """Where the tasks of this run write their files (see `write_parquet`)."""
+        CommitNote.of(run_id, "append", None, None)
+        return _target(self._load(), self._table, run_id)
 
     def append(
         self,
@@ -54,9 +61,14 @@ class TableWriter:
         """Add rows in one snapshot. No file or no row is a legal commit.
 
         `controls` are control totals (name → exact value); `properties` are summary entries such as `submission`,
-        `pipeline`, `trace_id`. Raises SchemaMismatchError, CommitConflictError (lock not in time).
+        `pipeline`, `trace_id`.
+
+        Raises:
+            SchemaMismatchError: the data does not fit.
+            InvalidCommitError: an id, a name, a value or a file is not usable.
+            CommitConflictError: the writer lock did not come in time; try again with the same run_id.
         """
-        raise NotImplementedError
+        return self._commit(data, CommitNote.of(run_id, "append", controls, properties), None)
 
     def overwrite(
         self,
@@ -67,9 +79,169 @@ class TableWriter:
         controls: Mapping[str, ControlValue] | None = None,
         properties: Mapping[str, str] | None = None,
     ) -> CommitResult:
-        """Replace the rows that match `where` (None: all rows) by `data`, in one snapshot."""
-        raise NotImplementedError
+        """Replace the rows that match `where` (None: all rows) by `data`, in one snapshot. Errors as of `append`."""
+        return self._commit(
+            data, CommitNote.of(run_id, "overwrite", controls, properties), where or RowFilter()
+        )
 
     def find_commit(self, run_id: str) -> CommitResult | None:
         """The commit of this run, also one whose record was lost in a crash; None when there is none."""
-        raise NotImplementedError
+        table = self._load()
+        return self._log.find(_uid(table), run_id) or _in_snapshots(table, self._table, run_id)
+
+    def _load(self) -> Table:
+        return load_table(self._catalog, self._table)
+
+    def _commit(self, data: TableData, note: CommitNote, where: RowFilter | None) -> CommitResult:
+        if found := self.find_commit(note.run_id):
+            return replace(found, repeated=True)
+        table = self._load()
+        # Data is written before the lock is taken: the lock is held for the metadata only.
+        files = self._write(data, _target(table, self._table, note.run_id))
+        with self._log.locked(self._table, _uid(table)) as log:
+            table = self._load()
+            self._heal(table, log)
+            found = log.find(note.run_id) or _in_snapshots(table, self._table, note.run_id)
+            if found is not None:
+                log.add(found)
+                return replace(found, repeated=True)
+            result = self._make_snapshot(table, files, note, where)
+            log.add(result)
+            return result
+
+    def _heal(self, table: Table, log: LockedLog) -> None:
+        """Record the newest snapshot if its writer died before it could: so expiry never forgets a run."""
+        newest = table.current_snapshot()
+        if newest is not None and (result := result_of(self._table, newest)) is not None:
+            log.add(result)
+
+    def _write(self, data: TableData, target: WriteTarget) -> list[WrittenFile]:
+        if isinstance(data, pa.Table):
+            data = pl.DataFrame(pl.from_arrow(data))
+        if isinstance(data, pl.DataFrame | pl.LazyFrame):
+            return [write_parquet(self._objects, data, target, "data")]
+        for file in data:
+            if file.rows and not file.path.startswith(f"{target.prefix}/"):
+                raise InvalidCommitError(
+                    Text(
+                        id=f"Berkas {file.path} tidak terletak di bawah {target.prefix}/.",
+                        en=f"File {file.path} does not lie under {target.prefix}/.",
+                    ),
+                    Text(
+                        id="Tulis dengan write_parquet dan target run ini.",
+                        en="Write it with this run's target.",
+                    ),
+                )
+        return list(data)
+
+    def _make_snapshot(
+        self, table: Table, files: Sequence[WrittenFile], note: CommitNote, where: RowFilter | None
+    ) -> CommitResult:
+        added = _data_files(table, [file for file in files if file.rows])
+        dropped: list[DataFile] = []
+        kept: list[DataFile] = []
+        if where is not None:
+            dropped, kept = self._replace(table, note.run_id, where)
+        entries = note.entries(sum(f.record_count for f in added), sum(f.file_size_in_bytes for f in added))
+        transaction = table.transaction()
+        update = transaction.update_snapshot(snapshot_properties=entries)
+        producer: _SnapshotProducer[object] = update.merge_append() if where is None else update.overwrite()  # type: ignore[assignment]
+        with producer:
+            for file in dropped:
+                producer.delete_data_file(file)
+            for file in (*added, *kept):
+                producer.append_data_file(file)
+        try:
+            transaction.commit_transaction()
+        except Exception as error:
+            # The answer may have been lost after the catalog had taken the commit: the table tells.
+            landed = _in_snapshots(self._load(), self._table, note.run_id)
+            if landed is None:
+                if isinstance(error, CommitFailedException):
+                    raise _conflict(self._table) from error
+                raise
+            _logger.warning("commit %s of %s landed in spite of %r", note.run_id, self._table, error)
+            return landed
+        result = _in_snapshots(table, self._table, note.run_id)
+        if result is None:
+            raise RuntimeError(f"commit {note.run_id} of {self._table} left no snapshot")
+        return result
+
+    def _replace(self, table: Table, run_id: str, where: RowFilter) -> tuple[list[DataFile], list[DataFile]]:
+        """Files that go, and new files with those of their rows that stay."""
+        schema = table.schema()
+        expression = to_iceberg(where, schema)
+        inside = _StrictMetricsEvaluator(schema, expression)
+        target = _target(table, self._table, run_id)
+        dropped: list[DataFile] = []
+        written: list[WrittenFile] = []
+        numbers = count()
+        for task in table.scan(row_filter=expression).plan_files():
+            file = task.file
+            if not inside.eval(file):
+                frame = scan_files(table, [(file.file_path, file.file_size_in_bytes)], self._s3)
+                rest = frame.filter(~to_polars(where, TableSchema.from_arrow(target.schema)))
+                part = write_parquet(self._objects, rest, target, f"kept-{next(numbers):05}")
+                if part.rows == file.record_count:
+                    continue
+                written.append(part)
+            dropped.append(file)
+        return dropped, _data_files(table, [file for file in written if file.rows])
+
+
+def _target(table: Table, name: TableId, run_id: str) -> WriteTarget:
+    prefix = f"{table.location()}/data/run={run_id}"
+    return WriteTarget(str(name), run_id, prefix, schema_to_pyarrow(table.schema()))
+
+
+def _uid(table: Table) -> UUID:
+    return table.metadata.table_uuid
+
+
+def _in_snapshots(table: Table, name: TableId, run_id: str) -> CommitResult | None:
+    for snapshot in reversed(table.snapshots()):
+        result = result_of(name, snapshot)
+        if result is not None and result.run_id == run_id:
+            return result
+    return None
+
+
+def _data_files(table: Table, files: Sequence[WrittenFile]) -> list[DataFile]:
+    """What Iceberg records of each file; its footer is read again, so that a missing or foreign object shows."""
+    executor = ExecutorFactory.get_or_create()
+    futures = [
+        executor.submit(parquet_file_to_data_file, table.io, table.metadata, file.path) for file in files
+    ]
+    found: list[DataFile] = []
+    for file, future in zip(files, futures, strict=True):
+        try:
+            data_file = future.result()
+        except (FileNotFoundError, KeyError, ValueError, pa.ArrowException) as error:
+            raise SchemaMismatchError(
+                Text(
+                    id=f"Berkas {file.path} tidak dapat masuk ke tabel: {error}",
+                    en=f"File {file.path} cannot enter the table: {error}",
+                ),
+                Text(id="Jalankan ulang tugasnya.", en="Run its task again."),
+            ) from error
+        if (data_file.record_count, data_file.file_size_in_bytes) != (file.rows, file.bytes):
+            raise InvalidCommitError(
+                Text(
+                    id=f"Berkas {file.path} berisi {data_file.record_count} baris, tugas melaporkan {file.rows}.",
+                    en=f"File {file.path} holds {data_file.record_count} rows, its task reported {file.rows}.",
+                ),
+                Text(id="Jalankan ulang tugasnya.", en="Run its task again."),
+            )
+        found.append(data_file)
+    return found
+
+
+def _conflict(table: TableId) -> CommitConflictError:
+    return CommitConflictError(
+        Text(
+            id=f"Tabel {table} diubah penulis lain pada saat yang sama.",
+            en=f"Another writer changed table {table} at the same time.",
+        ),
+        Text(id="Ulangi dengan run_id yang sama.", en="Try again with the same run_id."),
+        retry_after_seconds=1,
+    )

@@ -1,0 +1,66 @@
+"""A row filter as Polars and as Iceberg understand it."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, In
+from pyiceberg.schema import Schema
+
+from lake.decision import Condition, FilterValue, RowFilter
+from lake.errors import AccessDeniedError
+from lake.iceberg import from_iceberg_schema
+from lake.schema import TableSchema
+from servicekit.errors import Text
+
+
+def to_polars(row_filter: RowFilter, schema: TableSchema) -> pl.Expr:
+    """An expression that is true or false for every row, never null: null matches no condition.
+
+    AccessDeniedError when the table lacks a column of the filter: what cannot be filtered is not shown.
+    """
+    result = pl.lit(value=True)
+    for condition in row_filter.conditions:
+        values = values_of(condition, schema)
+        if not values:
+            return pl.lit(value=False)
+        column = pl.col(condition.column)
+        matches = column == values[0] if len(values) == 1 else column.is_in(values)
+        result = (
+            matches.fill_null(value=False)
+            if result.meta.is_literal()
+            else result & matches.fill_null(value=False)
+        )
+    return result
+
+
+def to_iceberg(row_filter: RowFilter, schema: Schema) -> BooleanExpression:
+    """The same filter for Iceberg's planning."""
+    result: BooleanExpression = AlwaysTrue()
+    for condition in row_filter.conditions:
+        values = values_of(condition, from_iceberg_schema(schema))
+        result = And(result, In(condition.column, values) if values else AlwaysFalse())  # type: ignore[call-arg]
+    return result
+
+
+def values_of(condition: Condition, schema: TableSchema) -> Sequence[FilterValue]:
+    """The condition's values in the column's type, sorted; a value that the column cannot hold matches no row."""
+    if not condition.values:
+        return ()
+    kind = next((column.type for column in schema.columns if column.name == condition.column), None)
+    if kind == "text":
+        return sorted(str(value) for value in condition.values)
+    if kind in {"int", "int32"}:
+        bound = 2**31 if kind == "int32" else 2**63
+        numbers = (int(value) for value in condition.values if _is_integer(value))
+        return sorted(number for number in numbers if -bound <= number < bound)
+    raise AccessDeniedError(
+        Text(
+            id="Aturan akses menyaring menurut kolom yang tidak dimiliki tabel ini.",
+            en="The access rule filters by a column that this table does not have.",
+        ),
+        Text(id="Hubungi pengelola data dataset ini.", en="Ask the steward of this dataset."),
+    )
+
+
+def _is_integer(value: FilterValue) -> bool:
+    return isinstance(value, int) or value.removeprefix("-").isdecimal()
