@@ -1,6 +1,7 @@
 """Which parts there are, in the order in which they are shown."""
 
 from localstack.part import Part
+from localstack.parts.keycloak import keycloak_part
 from localstack.parts.objectstore import s3_part
 from localstack.parts.postgres import postgres_part
 from localstack.parts.watch import guardian_part
@@ -12,6 +13,7 @@ def plan_parts(settings: StackSettings) -> dict[str, Part]:
     parts = (
         postgres_part(settings),
         s3_part(settings),
+        keycloak_part(settings),
         guardian_part(settings),
     )
     return {part.name: part for part in parts}

@@ -1,0 +1,1 @@
+"""Keycloak: the distribution, the realm and its reconciliation."""
