@@ -3,10 +3,7 @@
 import os
 from pathlib import Path
 
-import httpx
-
 from localstack.environment import base_environment
-from localstack.errors import NotReadyError
 from localstack.identity.distribution import built_distribution, find_java
 from localstack.identity.realm import REALM, realm_document
 from localstack.identity.reconcile import ADMIN_CLIENT, KeycloakAdmin
@@ -15,6 +12,7 @@ from localstack.part import Launch, Part
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.vault import Vault
+from localstack.web import expect_ok
 
 _JVM = (
     # Small and quick to start rather than fast: a laptop's sign-ins are few.
@@ -101,7 +99,7 @@ class Keycloak:
 
     def probe(self) -> None:
         """Ask for the realm once it is made; before that, for Keycloak's own health."""
-        _expect_ok(self._discovery if self._realm_made else f"{self._management}/health/ready")
+        expect_ok(self._discovery if self._realm_made else f"{self._management}/health/ready")
 
     def ensure_realm(self) -> None:
         """Create or mend the realm, then ask for its discovery document."""
@@ -111,7 +109,7 @@ class Keycloak:
             gateway_url=self._settings.ports.url("gateway"),
         )
         KeycloakAdmin(self._url, self._vault.read("keycloak-admin")).reconcile(realm)
-        _expect_ok(self._discovery)
+        expect_ok(self._discovery)
         self._realm_made = True
 
     def _home(self, distribution: Path) -> Path:
@@ -125,12 +123,3 @@ class Keycloak:
             link.unlink(missing_ok=True)
             link.symlink_to(distribution / name)
         return home
-
-
-def _expect_ok(url: str) -> None:
-    try:
-        answer = httpx.get(url, timeout=5)
-    except httpx.HTTPError as error:
-        raise NotReadyError(f"{url} does not answer: {error}") from error
-    if answer.status_code != httpx.codes.OK:
-        raise NotReadyError(f"{url} answers {answer.status_code}: {answer.text[:200]}")
