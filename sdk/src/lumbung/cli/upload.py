@@ -1,0 +1,38 @@
+"""`lumbung upload`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumbung.cli.context import open_client
+
+__all__ = ["register"]
+
+
+def _upload(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    dataset: Annotated[str, typer.Option(help="The dataset it is for.")],
+    request_id: Annotated[str, typer.Option(help="The same id goes on with the same upload.")] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until it is published.")] = True,
+) -> None:
+    """Uploads a file to a dataset and shows what became of it."""
+    from lumbung.cli.printing import Progress, print_record  # noqa: PLC0415
+    from lumbung.cli.submissions import failed, submission_record  # noqa: PLC0415
+
+    with open_client() as client:
+        progress = Progress(f"upload {file.name}")
+        submission = client.uploads.send(file, dataset, request_id=request_id, progress=progress.update)
+        progress.close()
+        if wait:
+            submission = client.uploads.wait(submission.name)
+        print_record({**submission_record(submission), "trace_id": client.trace_id})
+    if failed(submission):
+        from lumbung.cli.failures import JOB_FAILED  # noqa: PLC0415
+
+        raise typer.Exit(JOB_FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("upload")(_upload)
