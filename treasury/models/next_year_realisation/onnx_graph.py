@@ -4,6 +4,7 @@ Input `inputs`, double, shape (rows, 7), columns as `features.INPUTS`; output `r
 """
 
 import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,7 @@ _FEATURES = 3 + len(RATIO_POSITIONS)
 
 def to_onnx_bytes(forecaster: Forecaster) -> bytes:
     """The whole forecaster, checked by onnx; names of accounts and columns are in the model's metadata."""
-    trees = to_onnx(
-        forecaster.trees,
-        initial_types=None,
-        X=np.zeros((1, _FEATURES), dtype=np.float32),
-        target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
-    )
+    trees = _trees(forecaster.trees)
     names = {trees.graph.input[0].name: _TREE_INPUT, trees.graph.output[0].name: "growth_raw"}
     for node in trees.graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
@@ -56,6 +52,17 @@ def to_onnx_bytes(forecaster: Forecaster) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString()
     return data
+
+
+def _trees(fitted: Any) -> Any:
+    with warnings.catch_warnings():
+        # The converter writes the side of missing values as a boolean where protobuf wants an integer.
+        warnings.filterwarnings("ignore", "Field onnx.AttributeProto.ints", DeprecationWarning)
+        return to_onnx(
+            fitted,
+            X=np.zeros((1, _FEATURES), dtype=np.float32),
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
 
 
 def _constant(name: str, value: Any, dtype: Any) -> Any:
