@@ -1,1 +1,8 @@
-"""Gateway: Envoy configuration generated from the protos and the settings."""
+"""Makes the gateway's Envoy configuration from the protos and the settings."""
+
+from gateway_service.bootstrap import render
+from gateway_service.clusters import render_endpoints
+from gateway_service.errors import GatewayConfigurationError
+from gateway_service.settings import GatewaySettings
+
+__all__ = ["GatewayConfigurationError", "GatewaySettings", "render", "render_endpoints"]

@@ -1,0 +1,158 @@
+"""The parts behind the gateway: where they are and when they count as broken."""
+
+import ipaddress
+import json
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from gateway_service.settings import GatewaySettings
+from gateway_service.xds import Config, typed
+from servicekit.settings import PeerSettings
+
+__all__ = ["SERVE_GRPC", "SERVE_HTTP", "clusters", "render_endpoints"]
+
+SERVE_GRPC = "serve_grpc"
+SERVE_HTTP = "serve_http"
+PORTAL = "portal"
+KEYCLOAK = "keycloak"
+OTLP = "otlp"
+
+_MIB = 1024 * 1024
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def clusters(settings: GatewaySettings) -> list[Config]:
+    """Every cluster of the bootstrap."""
+    found = [
+        _guarded(name, peer, http2=True) | {"health_checks": [_grpc_health()]}
+        for name, peer in sorted(settings.services.items())
+    ]
+    found.append(_guarded(PORTAL, settings.portal, http2=False) | {"health_checks": [_http_health()]})
+    predictions = settings.predictions
+    for name, peer, http2 in (
+        (SERVE_GRPC, predictions.grpc, True),
+        (SERVE_HTTP, predictions.http, False),
+    ):
+        cluster = _guarded(name, peer, http2=http2)
+        if predictions.endpoints_file is not None:
+            cluster = _discovered(cluster, str(predictions.endpoints_file))
+        found.append(cluster)
+    keys = urlsplit(settings.auth.jwks_url)
+    port = keys.port or (443 if keys.scheme == "https" else 80)
+    keycloak = _cluster(KEYCLOAK, f"{keys.hostname}:{port}")
+    if keys.scheme == "https":
+        keycloak["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": typed(
+                "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                sni=keys.hostname,
+                common_tls_context={
+                    "validation_context": {"trusted_ca": {"filename": "/etc/ssl/certs/ca-certificates.crt"}}
+                },
+            ),
+        }
+    found.append(keycloak)
+    if settings.telemetry.otlp is not None:
+        found.append(_cluster(OTLP, settings.telemetry.otlp.target) | _protocol(http2=True))
+    return found
+
+
+def render_endpoints(addresses: dict[str, Iterable[str]]) -> str:
+    """The text of `endpoints_file`: addresses `host:port` by cluster, `serve_grpc` and `serve_http`.
+
+    Write it beside the old one and rename it over it: the gateway watches for the rename.
+    """
+    resources = [
+        typed("config.endpoint.v3.ClusterLoadAssignment", **_assignment(name, targets))
+        for name, targets in sorted(addresses.items())
+    ]
+    return json.dumps({"resources": resources}, indent=1)
+
+
+def _split(target: str) -> tuple[str, int]:
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _assignment(name: str, targets: Iterable[str]) -> Config:
+    endpoints = []
+    for target in targets:
+        host, port = _split(target)
+        endpoints.append({"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}})
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
+
+
+def _cluster(name: str, target: str) -> Config:
+    host, _port = _split(target)
+    try:
+        ipaddress.ip_address(host)
+        kind = "STATIC"
+    except ValueError:
+        kind = "STRICT_DNS"
+    return {
+        "name": name,
+        "type": kind,
+        "connect_timeout": "1s",
+        "per_connection_buffer_limit_bytes": _MIB,
+        "load_assignment": _assignment(name, [target]),
+    }
+
+
+def _protocol(*, http2: bool) -> Config:
+    window = {
+        "initial_stream_window_size": _MIB,
+        "initial_connection_window_size": 4 * _MIB,
+        "connection_keepalive": {"interval": "30s", "timeout": "5s"},
+    }
+    explicit = {"http2_protocol_options": window} if http2 else {"http_protocol_options": {}}
+    options = typed("extensions.upstreams.http.v3.HttpProtocolOptions", explicit_http_config=explicit)
+    return {"typed_extension_protocol_options": {_HTTP_OPTIONS: options}}
+
+
+def _guarded(name: str, peer: PeerSettings, *, http2: bool) -> Config:
+    """A cluster with limits on what may be under way and with ejection of failing hosts."""
+    limits = {
+        "max_connections": 64 if http2 else 256,
+        "max_requests": 2048,
+        "max_pending_requests": 512,
+        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
+    }
+    return (
+        _cluster(name, peer.target)
+        | _protocol(http2=http2)
+        | {
+            "lb_policy": "LEAST_REQUEST",
+            "circuit_breakers": {"thresholds": [limits]},
+            "outlier_detection": {
+                "consecutive_5xx": 10,
+                "consecutive_gateway_failure": 5,
+                "interval": "5s",
+                "base_ejection_time": "5s",
+                "max_ejection_percent": 50,
+            },
+        }
+    )
+
+
+def _discovered(cluster: Config, path: str) -> Config:
+    kept = {key: value for key, value in cluster.items() if key != "load_assignment"}
+    source = {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+    return kept | {"type": "EDS", "eds_cluster_config": {"eds_config": source}}
+
+
+def _grpc_health() -> Config:
+    return {
+        "timeout": "1s",
+        "interval": "5s",
+        "no_traffic_interval": "5s",
+        "unhealthy_interval": "1s",
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "grpc_health_check": {},
+    }
+
+
+def _http_health() -> Config:
+    return {key: value for key, value in _grpc_health().items() if key != "grpc_health_check"} | {
+        "http_health_check": {"path": "/healthz"}
+    }

@@ -1,0 +1,155 @@
+"""The route table: one exact route per callable method; what is not in it does not exist from outside."""
+
+from typing import Any
+
+from gateway_service.clusters import PORTAL, SERVE_GRPC, SERVE_HTTP
+from gateway_service.errors import GatewayConfigurationError
+from gateway_service.protos import Method, ProtoSet
+from gateway_service.settings import GatewaySettings
+from gateway_service.xds import Config, duration, typed
+
+__all__ = ["HEALTH_PATH", "JSON_FILTER", "PORTAL_PREFIX", "PREDICTION_PREFIX", "cluster_of", "virtual_host"]
+
+HEALTH_PATH = "/grpc.health.v1.Health/Check"
+PORTAL_PREFIX = "/portal/"
+PORTAL_PAGES = ("/", "/favicon.ico")
+JSON_PREFIX = "/v1/"
+PREDICTION_PREFIX = "/v2/"
+JSON_FILTER = "envoy.filters.http.lua"
+ROLE_FILTER = "lumbung.roles"
+TOKEN_FILTER = "lumbung.token"  # noqa: S105 (a filter's name)
+SIZE_FILTER = "envoy.filters.http.body_size_limit"
+
+_OPEN_INFERENCE = "inference"
+_RETRY = {
+    "retry_on": "connect-failure,refused-stream,reset-before-request",
+    "num_retries": 2,
+    "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
+}
+
+
+def cluster_of(service: str, settings: GatewaySettings) -> str:
+    """The cluster that serves a service, by its package.
+
+    Raises:
+        GatewayConfigurationError: the settings have no address for the package.
+    """
+    package = service.rsplit(".", 1)[0]
+    if package == _OPEN_INFERENCE:
+        return SERVE_GRPC
+    words = package.split(".")
+    name = words[1] if len(words) > 1 else package
+    if name not in settings.services:
+        raise GatewayConfigurationError(
+            f"{service} has no upstream: add an address for {name!r} to the setting `services`"
+        )
+    return name
+
+
+def virtual_host(protos: ProtoSet, settings: GatewaySettings) -> Config:
+    """The one virtual host."""
+    routed = [_method_route(method, settings) for method in protos.methods if method.routed]
+    closed = [_refuse({"prefix": f"/{service}/"}) for service in protos.services]
+    return {
+        "name": "platform",
+        "domains": ["*"],
+        "typed_per_filter_config": {
+            "envoy.filters.http.cors": _cors(settings),
+            JSON_FILTER: typed("extensions.filters.http.lua.v3.LuaPerRoute", disabled=True),
+        },
+        "routes": [
+            *routed,
+            _health_route(settings),
+            *closed,
+            _json_route(settings),
+            _prediction_route(settings),
+            *(_portal_route({"path": page}, settings) for page in PORTAL_PAGES),
+            _portal_route({"prefix": PORTAL_PREFIX}, settings),
+            _unknown({"prefix": "/"}),
+        ],
+    }
+
+
+def _method_route(method: Method, settings: GatewaySettings) -> Config:
+    limits = settings.limits
+    cluster = cluster_of(method.service, settings)
+    route: Config = {"cluster": cluster, "timeout": "0s"}
+    if method.streaming:
+        longest = duration(limits.stream_seconds)
+        route |= {"idle_timeout": duration(limits.stream_idle_seconds)}
+    else:
+        seconds = limits.method_seconds.get(method.path.lstrip("/"), limits.unary_seconds)
+        longest = duration(seconds)
+        route |= {"idle_timeout": duration(seconds + 5), "retry_policy": _RETRY}
+    # Not `timeout`: that one answers UNAVAILABLE, this one DEADLINE_EXCEEDED. The caller's own deadline holds below it.
+    route["max_stream_duration"] = {"max_stream_duration": longest, "grpc_timeout_header_max": longest}
+    found: Config = {"match": {"path": method.path}, "route": route}
+    if method.client_streaming:
+        # How much an upload may hold is for its service to say.
+        found["typed_per_filter_config"] = _without(SIZE_FILTER)
+    if cluster == SERVE_GRPC and settings.predictions.application:
+        found["request_headers_to_add"] = [
+            {
+                "header": {"key": "application", "value": settings.predictions.application},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ]
+    return found
+
+
+def _health_route(settings: GatewaySettings) -> Config:
+    route = {"cluster": settings.health_service, "timeout": "2s"}
+    return {"match": {"path": HEALTH_PATH}, "route": route}
+
+
+def _refuse(match: Config) -> Config:
+    """No such method: refused by role before this answer is given."""
+    return {"match": match, "direct_response": {"status": 404}}
+
+
+def _unknown(match: Config) -> Config:
+    """No such path, and nothing to hide: a signed-in caller hears 404 and not 403."""
+    return _refuse(match) | {"typed_per_filter_config": _without(ROLE_FILTER)}
+
+
+def _without(*filters: str) -> Config:
+    off: Any = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    return dict.fromkeys(filters, off)
+
+
+def _json_route(settings: GatewaySettings) -> Config:
+    """REST before the transcoder makes a gRPC path of it; what it does not know stays here."""
+    lua = typed("extensions.filters.http.lua.v3.LuaPerRoute", name="strict_json")
+    found = _unknown({"prefix": JSON_PREFIX})
+    found["typed_per_filter_config"] |= {JSON_FILTER: lua}
+    found["request_body_buffer_limit"] = settings.limits.request_bytes
+    return found
+
+
+def _prediction_route(settings: GatewaySettings) -> Config:
+    seconds = settings.limits.unary_seconds
+    return {
+        "match": {"prefix": PREDICTION_PREFIX},
+        "route": {"cluster": SERVE_HTTP, "timeout": duration(seconds), "retry_policy": _RETRY},
+    }
+
+
+def _portal_route(match: Config, settings: GatewaySettings) -> Config:
+    """The portal keeps its own session, so its pages need no token here."""
+    return {
+        "match": match,
+        "route": {"cluster": PORTAL, "timeout": duration(settings.limits.unary_seconds)},
+        "typed_per_filter_config": _without(TOKEN_FILTER, ROLE_FILTER),
+        "request_headers_to_remove": ["authorization"],
+    }
+
+
+def _cors(settings: GatewaySettings) -> Config:
+    return typed(
+        "extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[{"exact": origin} for origin in settings.allowed_origins],
+        allow_methods="GET, POST, PATCH, DELETE, OPTIONS",
+        allow_headers="authorization,content-type,accept-language,x-grpc-web,x-user-agent,grpc-timeout,traceparent",
+        expose_headers="grpc-status,grpc-message,grpc-status-details-bin",
+        max_age="600",
+    )
