@@ -24,11 +24,7 @@ def holder(port: int) -> int | None:
     """Pid that listens on a port, where the system tells us."""
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections(kind="tcp"):
-            if (
-                connection.status == psutil.CONN_LISTEN
-                and connection.laddr
-                and connection.laddr.port == port
-            ):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
                 return connection.pid
     return None
 

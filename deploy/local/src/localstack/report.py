@@ -48,7 +48,9 @@ class Progress:
         bad = [part for name, part in state.parts.items() if name in self._wanted and not _fine(part)]
         if bad or not state.supervised():
             for part in bad:
-                sys.stdout.write(f"\n{part.name}: {part.state.value}: {part.detail}\n{tail(layout.log_file(part.name))}")
+                sys.stdout.write(
+                    f"\n{part.name}: {part.state.value}: {part.detail}\n{tail(layout.log_file(part.name))}"
+                )
             sys.stdout.write(f"\nnot ready after {seconds:.0f} s: {', '.join(part.name for part in bad)}\n")
             return 1
         sys.stdout.write(f"\nthe stack is ready after {seconds:.1f} s\n\n")
@@ -99,7 +101,12 @@ def _fine(part: PartStatus) -> bool:
 
 
 def _print_json(
-    layout: Layout, state: StackState, memory: dict[str, int], signals: dict[str, Signals | None], *, green: bool
+    layout: Layout,
+    state: StackState,
+    memory: dict[str, int],
+    signals: dict[str, Signals | None],
+    *,
+    green: bool,
 ) -> None:
     now = time.time()
     document = {
@@ -122,13 +129,20 @@ def _print_json(
 
 
 def _print_table(
-    layout: Layout, state: StackState, memory: dict[str, int], signals: dict[str, Signals | None], *, green: bool
+    layout: Layout,
+    state: StackState,
+    memory: dict[str, int],
+    signals: dict[str, Signals | None],
+    *,
+    green: bool,
 ) -> None:
     if not state.parts:
         sys.stdout.write("nothing runs; start it with `make up`\n")
         return
     if not state.supervised():
-        sys.stdout.write("the supervisor does not run: the parts below are as it last saw them; `make up` heals\n")
+        sys.stdout.write(
+            "the supervisor does not run: the parts below are as it last saw them; `make up` heals\n"
+        )
     sys.stdout.write(
         f"{'part':<15} {'state':<13} {'pid':>7} {'restarts':>8} {'uptime':>8} {'memory':>9} "
         f"{'requests':>9} {'errors':>7} {'p50 ms':>7} {'p99 ms':>7}\n"

@@ -8,6 +8,7 @@ from localstack.errors import StackError
 from localstack.ports import Ports
 
 _LAST_OFFSET = 199
+_FIRST_PORT = 1024
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
     """
     env = dict(os.environ) if environ is None else environ
     text = env.get("LUMBUNG_BASE_PORT") or "18000"
-    if not text.isdecimal() or not 1024 <= int(text) <= 65535 - _LAST_OFFSET:
+    if not text.isdecimal() or not _FIRST_PORT <= int(text) <= 65535 - _LAST_OFFSET:
         raise StackError(
-            f"LUMBUNG_BASE_PORT={text!r} is not a usable port; give a number from 1024 to {65535 - _LAST_OFFSET}"
+            f"LUMBUNG_BASE_PORT={text!r} is not a usable port; give a number from {_FIRST_PORT} to {65535 - _LAST_OFFSET}"
         )
     data_dir = Path(env.get("LUMBUNG_DATA_DIR") or checkout_dir() / ".lumbung").expanduser().resolve()
     home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")

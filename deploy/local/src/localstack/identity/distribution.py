@@ -63,7 +63,9 @@ def find_java() -> Path:
 def java_version(java: Path) -> int:
     """Major version of a Java program; 0 when it does not run."""
     try:
-        done = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            [str(java), "-version"], capture_output=True, text=True, timeout=20, check=False
+        )
         quoted = done.stderr.split('"')[1]
         return int(quoted.split(".")[0].split("-")[0])
     except (OSError, subprocess.TimeoutExpired, IndexError, ValueError):

@@ -25,14 +25,14 @@ ROLES = (
 )
 
 
-def realm_document(clients: Mapping[str, str], accounts: Mapping[str, str], *, gateway_url: str) -> dict[str, Any]:
+def realm_document(
+    clients: Mapping[str, str], accounts: Mapping[str, str], *, gateway_url: str
+) -> dict[str, Any]:
     """Whole realm; `clients` are the secrets of confidential clients, `accounts` the passwords by user name."""
     template = json.loads(files("localstack.identity").joinpath("realm.json").read_text())
     realm: dict[str, Any] = template["realm"]
     realm["roles"] = {"realm": [{"name": role} for role in ROLES]}
-    realm["clients"] = [
-        _client(entry, clients, gateway_url=gateway_url) for entry in template["clients"]
-    ]
+    realm["clients"] = [_client(entry, clients, gateway_url=gateway_url) for entry in template["clients"]]
     realm["users"] = [_account(entry, accounts) for entry in template["accounts"]]
     realm["users"] += [
         {

@@ -72,8 +72,15 @@ class Keycloak:
         tmp = self._layout.tmp
         argv = [str(java), *_JVM, f"-Djava.io.tmpdir={tmp}", f"-Dkc.home.dir={home}"]
         argv += [f"-Djboss.server.config.dir={home / 'conf'}"]
-        argv += ["-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Dpicocli.disable.closures=true"]
-        argv += ["-cp", str(home / "lib" / "quarkus-run.jar"), "io.quarkus.bootstrap.runner.QuarkusEntryPoint"]
+        argv += [
+            "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
+            "-Dpicocli.disable.closures=true",
+        ]
+        argv += [
+            "-cp",
+            str(home / "lib" / "quarkus-run.jar"),
+            "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
+        ]
         argv += ["start", "--optimized"]
         ports = self._settings.ports
         env = base_environment(self._layout) | {

@@ -65,7 +65,14 @@ class ObjectStore:
             identities,
             json.dumps({"identities": [{"name": ACCESS_KEY, "credentials": [key], "actions": ["Admin"]}]}),
         )
-        argv = [str(program), "-logtostderr=true", "server", f"-dir={data}", f"-ip={HOST}", f"-ip.bind={HOST}"]
+        argv = [
+            str(program),
+            "-logtostderr=true",
+            "server",
+            f"-dir={data}",
+            f"-ip={HOST}",
+            f"-ip.bind={HOST}",
+        ]
         argv += ["-s3", "-filer", f"-s3.config={identities}", "-s3.autoCreateBucket=false"]
         argv += ["-master.telemetry=false", "-master.volumeSizeLimitMB=1024", "-volume.max=0"]
         # There is one master: after a restart it need not wait 10 s for the others of an election.

@@ -6,11 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from localstack.environment import base_environment
-from localstack.errors import NotReadyError
+from localstack.grpchealth import expect_serving
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.ports import HOST
@@ -25,7 +22,14 @@ _LONGEST_TEMP_DIR = 40
 def ray_part(settings: StackSettings) -> Part:
     """The head node; the Serve application on it is deployed by the inference service."""
     head = RayHead(settings)
-    names = ("ray_gcs", "ray_node_manager", "ray_object_manager", "ray_agent_http", "ray_agent_grpc", "ray_runtime_env")
+    names = (
+        "ray_gcs",
+        "ray_node_manager",
+        "ray_object_manager",
+        "ray_agent_http",
+        "ray_agent_grpc",
+        "ray_runtime_env",
+    )
     return Part(
         name="ray",
         title="Ray head",
@@ -66,7 +70,7 @@ class RayHead:
         self._settings = settings
         self._layout = Layout(settings.data_dir)
         self._ports = settings.ports
-        self._token = Vault(self._layout.secrets)
+        self._vault = Vault(self._layout.secrets)
 
     def launch(self) -> Launch:
         """How to run the head in the foreground; it ends when one of its own processes dies."""
@@ -79,8 +83,14 @@ class RayHead:
         argv += [f"--dashboard-agent-listen-port={ports['ray_agent_http']}"]
         argv += [f"--dashboard-agent-grpc-port={ports['ray_agent_grpc']}"]
         argv += [f"--runtime-env-agent-port={ports['ray_runtime_env']}"]
-        argv += [f"--metrics-export-port={ports['ray_metrics']}", f"--dashboard-port={ports['ray_dashboard']}"]
-        argv += [f"--min-worker-port={ports['ray_worker_first']}", f"--max-worker-port={ports['ray_worker_last']}"]
+        argv += [
+            f"--metrics-export-port={ports['ray_metrics']}",
+            f"--dashboard-port={ports['ray_dashboard']}",
+        ]
+        argv += [
+            f"--min-worker-port={ports['ray_worker_first']}",
+            f"--max-worker-port={ports['ray_worker_last']}",
+        ]
         argv += ["--include-dashboard=false", "--include-log-monitor=false", "--num-cpus=2", "--num-gpus=0"]
         argv += [f"--object-store-memory={_OBJECT_STORE_BYTES}", f"--temp-dir={self.temp_dir()}"]
         env = base_environment(self._layout) | ray_environment(self._settings)
@@ -100,9 +110,10 @@ class RayHead:
         (folder / "ray_current_cluster").unlink(missing_ok=True)
 
     def probe(self) -> None:
-        """gRPC health of the control store and of the node manager, with the token."""
+        """GRPC health of the control store and of the node manager, with the token."""
+        token = self._vault.read("ray-token")
         for name in ("ray_gcs", "ray_node_manager"):
-            self._serving(self._ports.address(name))
+            expect_serving(self._ports.address(name), token=token)
 
     def temp_dir(self) -> Path:
         """Folder for Ray's sockets: below the data folder, or a private short one where that path is too long."""
@@ -111,22 +122,7 @@ class RayHead:
             remembered = self._layout.run / "ray-dir"
             if remembered.exists() and Path(remembered.read_text()).is_dir():
                 return Path(remembered.read_text())
-            folder = Path(tempfile.mkdtemp(prefix="lumbung-", dir="/tmp"))  # noqa: S108 - private and random
+            folder = Path(tempfile.mkdtemp(prefix="lumbung-", dir="/tmp"))
             remembered.write_text(os.fspath(folder))
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
-
-    def _serving(self, target: str) -> None:
-        token = self._token.read("ray-token")
-        with grpc.insecure_channel(target) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = stub.Check(
-                    health_pb2.HealthCheckRequest(),
-                    timeout=5.0,
-                    metadata=(("authorization", f"Bearer {token}"),),
-                )
-            except grpc.RpcError as error:
-                raise NotReadyError(f"{target}: {error.code().name} {error.details()}") from error
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise NotReadyError(f"{target} is not serving")

@@ -1,0 +1,1 @@
+"""The local store of telemetry: OTLP in by gRPC, SQLite on disk, JSON out by HTTP."""
