@@ -37,7 +37,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         padded = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True)]
         return "  ".join(padded).rstrip()
 
-    return "\n".join([line([str(name) for name in header]), line(["-" * width for width in widths]), *map(line, cells)])
+    return "\n".join(
+        [line([str(name) for name in header]), line(["-" * width for width in widths]), *map(line, cells)]
+    )
 
 
 @dataclass
@@ -55,7 +57,9 @@ class Journal:
     def run(self, step: str, action: Callable[[], Outcome]) -> None:
         """Runs one step and keeps what came of it."""
         if self.failed:
-            self.lines.append(Line(step, passed=False, result="skipped, a step before it failed", rows=None, seconds=0.0))
+            self.lines.append(
+                Line(step, passed=False, result="skipped, a step before it failed", rows=None, seconds=0.0)
+            )
             return
         sys.stdout.write(f"\n== {step}\n")
         sys.stdout.flush()
@@ -72,7 +76,13 @@ class Journal:
     def summary(self) -> str:
         """The table of all steps."""
         rows = [
-            (line.step, "ok" if line.passed else "FAILED", line.result, "" if line.rows is None else f"{line.rows:,}", f"{line.seconds:.1f}")
+            (
+                line.step,
+                "ok" if line.passed else "FAILED",
+                line.result,
+                "" if line.rows is None else f"{line.rows:,}",
+                f"{line.seconds:.1f}",
+            )
             for line in self.lines
         ]
         return table(["step", "", "result", "rows", "seconds"], rows)
