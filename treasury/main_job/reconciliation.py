@@ -13,15 +13,15 @@ from lumbung.compute.v1.pipeline_service_pb2 import Run
 __all__ = ["LIMIT_PERCENT", "reconcile", "run_pipeline"]
 
 PIPELINE = "apbd_by_province"
-LIMITDIFFERENCES_QUERY = """
+LIMIT_PERCENT = Decimal("0.25")
+YEARS = range(2010, 2018)
+TOTALS = {"APBD.REV.TOTAL": "revenue", "APBD.EXP.TOTAL": "expenditure"}
+DIFFERENCES_QUERY = """
 SELECT year, account_code, account, panel_budget, national_budget, panel_realisation, national_realisation,
        status, reason
 FROM apbd_reconciliation
 ORDER BY year, account_code
 """
-_PERCENT = Decimal("0.25")
-YEARS = range(2010, 2018)
-TOTALS = {"APBD.REV.TOTAL": "revenue", "APBD.EXP.TOTAL": "expenditure"}
 _PERCENT = Decimal("0.0001")
 
 

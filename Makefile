@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Everything is run from the workspace's own environment.
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+STACK := $(PYTHON) -m localstack
+
+.PHONY: help
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Installs what the checkout needs (packages, stubs)
+	@deploy/local/bootstrap.sh
+
+.PHONY: demo
+demo: up ## Sets up, starts the stack, runs the main job on real budgets and prints what happened
+	@$(PYTHON) -m treasury.main_job
+
+.PHONY: test
+test: setup ## Sets up and runs every test: unit, contract, integration, e2e
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: setup ## Format, lint, types, imports, protos, unused code, lock
+	@$(PYTHON) tools/check.py
+
+.PHONY: format
+format: setup ## Formats Python and protos
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/buf format -w --path protos
+
+.PHONY: up
+up: setup ## Starts the local stack, or heals it, and waits until it is ready
+	@$(STACK) up
+
+.PHONY: down
+down: ## Stops what `up` started
+	@$(STACK) down
+
+.PHONY: status
+status: ## Shows every part, its health and its golden signals
+	@$(STACK) status
+
+.PHONY: reset
+reset: ## Stops the stack and deletes its data
+	@$(STACK) reset
+
+.PHONY: bench
+bench: setup ## Runs the benchmarks, interleaved, with medians
+	@$(PYTHON) bench/run.py $(ARGS)
