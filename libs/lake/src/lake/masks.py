@@ -17,13 +17,9 @@ def masked_schema(schema: TableSchema, masks: Mapping[str, Mask]) -> TableSchema
     return TableSchema(tuple(_masked_column(column, masks.get(column.name)) for column in schema.columns))
 
 
-def mask_column(column: Column, mask: Mask | None, key: bytes) -> pl.Expr:
+def mask_column(column: Column, mask: Mask, key: bytes) -> pl.Expr:
     """What the reader sees of a column; null stays null."""
     expression = pl.col(column.name)
-    if mask is None:
-        return expression
-    kind = column.polars_type
-    nothing = pl.lit(None, dtype=kind).alias(column.name)
     if mask is Mask.REDACT and column.type == "text":
         shown = pl.when(expression.is_not_null()).then(pl.lit(REDACTED)).alias(column.name)
     elif mask is Mask.HASH:
@@ -33,7 +29,7 @@ def mask_column(column: Column, mask: Mask | None, key: bytes) -> pl.Expr:
     elif mask is Mask.DATE_TO_YEAR and column.type in {"date", "timestamptz"}:
         shown = expression.dt.truncate("1y")
     else:
-        shown = nothing
+        shown = pl.lit(None, dtype=column.polars_type).alias(column.name)
     return shown
 
 

@@ -15,7 +15,7 @@ from lake.objectstore import ObjectStore
 from lake.schema import TableSchema
 from servicekit.errors import Text
 
-_PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}$")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def write_parquet(
     Raises:
         SchemaMismatchError: a column is missing, unknown, or does not cast exactly (a float never becomes a decimal).
     """
-    if not _PART.match(part):
+    if not _PART.fullmatch(part):
         raise InvalidCommitError(
             Text(
                 id=f"Nama bagian {part!r} tidak dapat dipakai.", en=f"The part name {part!r} is not usable."

@@ -197,8 +197,14 @@ class GovernedReader:
             )
         if decision.row_filter is not None and decision.row_filter.conditions:
             frame = frame.filter(to_polars(decision.row_filter, schema))
-        shown = [mask_column(column, decision.masks.get(column.name), self._mask_key) for column in visible]
-        return frame.select(shown), masked_schema(TableSchema(tuple(visible)), decision.masks)
+        shown = [
+            mask_column(column, decision.masks[column.name], self._mask_key)
+            for column in visible
+            if column.name in decision.masks
+        ]
+        # with_columns, not select: a frame of nothing but constants would lose its number of rows.
+        frame = frame.with_columns(shown).select(column.name for column in visible)
+        return frame, masked_schema(TableSchema(tuple(visible)), decision.masks)
 
 
 class _Withheld:
@@ -235,7 +241,7 @@ class _Withheld:
             return True
         if all(all_match.eval(file) for file in files):
             return False
-        passes = to_polars(self._filter, from_iceberg_schema(self._schema))
+        passes = to_polars(self._filter, from_iceberg_schema(self._schema)).fill_null(value=False)
         return not bool(self._frame.select(passes.all()).collect().item())
 
 

@@ -14,9 +14,9 @@ from servicekit.errors import Text
 
 
 def to_polars(row_filter: RowFilter, schema: TableSchema) -> pl.Expr:
-    """An expression that is true or false for every row, never null: null matches no condition.
+    """An expression for `filter`: true for the rows that match; false or null (which filter drops alike) for others.
 
-    AccessDeniedError when the table lacks a column of the filter: what cannot be filtered is not shown.
+    Nothing is wrapped around the comparisons, so that the scan can prune with file statistics. AccessDeniedError when the table lacks a column of the filter: what cannot be filtered is not shown.
     """
     result = pl.lit(value=True)
     for condition in row_filter.conditions:
@@ -38,7 +38,7 @@ def to_iceberg(row_filter: RowFilter, schema: Schema) -> BooleanExpression:
     result: BooleanExpression = AlwaysTrue()
     for condition in row_filter.conditions:
         values = values_of(condition, from_iceberg_schema(schema))
-        result = And(result, In(condition.column, values) if values else AlwaysFalse())  # type: ignore[call-arg]
+        result = And(result, In(condition.column, values) if values else AlwaysFalse())  # type: ignore[call-arg,misc]
     return result
 
 

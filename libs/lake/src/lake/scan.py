@@ -14,6 +14,7 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
+from lake.iceberg import from_iceberg_schema
 from lake.settings import S3Settings
 
 # Planning through pyiceberg, whose manifests Polars caches; without this Polars warns that its own planner is missing.
@@ -31,8 +32,11 @@ def scan_files(
     table: Table, files: Sequence[tuple[str, int]], s3: S3Settings, *, schema: Schema | None = None
 ) -> pl.LazyFrame:
     """Some data files (path, bytes) of a table, under its present schema or a given one."""
+    present = schema or table.schema()
     return pl.scan_parquet(
         [path for path, _ in files],
+        # Without it the schema would be that of the first file, which may be older than the table's.
+        schema=from_iceberg_schema(present).to_polars(),
         glob=False,
         cast_options=ScanCastOptions._default_iceberg(),  # noqa: SLF001
         missing_columns="insert",
@@ -41,7 +45,7 @@ def scan_files(
         credential_provider=None,
         _column_mapping=(
             "iceberg-column-mapping",
-            schema_to_pyarrow(schema or table.schema()),
+            schema_to_pyarrow(present),
             name_mapping_by_field_id(table),
         ),
         _source_sizes=[size for _, size in files],

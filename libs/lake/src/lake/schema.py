@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
-_TYPE = re.compile(r"^(text|int|int32|bool|date|timestamptz|double|binary|decimal\((\d{1,2}),(\d{1,2})\))$")
+_TYPE = re.compile(r"(text|int|int32|bool|date|timestamptz|double|binary|decimal\((\d{1,2}),(\d{1,2})\))")
 _MAX_DIGITS, _MAX_NAME = 38, 255
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TableId:
 
     def __post_init__(self) -> None:
         for part in (self.namespace, self.name):
-            if not _NAME.match(part):
+            if not _NAME.fullmatch(part):
                 raise ValueError(f"{part!r} is not a table name: want [a-z][a-z0-9_]{{0,62}}")
 
     @staticmethod
@@ -58,7 +58,7 @@ class Column:
     description: str = ""
 
     def __post_init__(self) -> None:
-        match = _TYPE.match(self.type)
+        match = _TYPE.fullmatch(self.type)
         if match is None:
             raise ValueError(f"column {self.name!r}: {self.type!r} is not a type of the lake")
         if match[2] and not (1 <= int(match[2]) <= _MAX_DIGITS and int(match[3]) <= int(match[2])):
@@ -71,7 +71,7 @@ class Column:
     @property
     def decimal(self) -> tuple[int, int] | None:
         """Precision and scale, or None for other types."""
-        match = _TYPE.match(self.type)
+        match = _TYPE.fullmatch(self.type)
         return (int(match[2]), int(match[3])) if match and match[2] else None
 
     @property

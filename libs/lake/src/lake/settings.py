@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from servicekit.settings import PostgresSettings
@@ -41,12 +39,10 @@ class S3Settings(BaseModel):
 
 
 class LakeSettings(BaseModel):
-    """Where the tables live. `cache_dir` turns on the local cache of immutable data files (off by default)."""
+    """Where the tables live, and how long a writer waits for another one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     postgres: PostgresSettings
     s3: S3Settings
-    cache_dir: Path | None = None
-    cache_bytes: int = Field(default=4 * 2**30, gt=0)
     lock_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)

@@ -18,7 +18,7 @@ _PREFIX = "lumbung."
 RUN_ID = f"{_PREFIX}run-id"
 _CONTROL = f"{_PREFIX}control."
 _PROPERTY = f"{_PREFIX}property."
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _MAX_ENTRIES, _MAX_VALUE = 64, 1000
 
 
@@ -39,7 +39,7 @@ class CommitNote:
         properties: Mapping[str, str] | None,
     ) -> "CommitNote":
         """Check and convert; InvalidCommitError for an id, a name or a value that is not usable."""
-        if not _NAME.match(run_id):
+        if not _NAME.fullmatch(run_id):
             raise _invalid("run_id", run_id)
         totals = {name: _exact(name, value) for name, value in (controls or {}).items()}
         entries = dict(properties or {})
@@ -47,7 +47,7 @@ class CommitNote:
             if len(values) > _MAX_ENTRIES:
                 raise _invalid("entries", str(len(values)))
             for name, value in values.items():
-                if not _NAME.match(name) or len(value) > _MAX_VALUE:
+                if not _NAME.fullmatch(name) or len(value) > _MAX_VALUE:
                     raise _invalid(name, value)
         return CommitNote(run_id, mode, totals, entries)
 

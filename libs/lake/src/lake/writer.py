@@ -180,7 +180,8 @@ class TableWriter:
             file = task.file
             if not inside.eval(file):
                 frame = scan_files(table, [(file.file_path, file.file_size_in_bytes)], self._s3)
-                rest = frame.filter(~to_polars(where, TableSchema.from_arrow(target.schema)))
+                matches = to_polars(where, TableSchema.from_arrow(target.schema)).fill_null(value=False)
+                rest = frame.filter(~matches)
                 part = write_parquet(self._objects, rest, target, f"kept-{next(numbers):05}")
                 if part.rows == file.record_count:
                     continue
