@@ -67,7 +67,7 @@ def read_signals(part: str, url: str | None) -> Signals | None:
     if source is None or url is None:
         return None
     try:
-        text = httpx.get(url, timeout=_SCRAPE_SECONDS).text
+        text = httpx.get(url, timeout=_SCRAPE_SECONDS, trust_env=False).text
         return signals_from_text(text, source)
     except (httpx.HTTPError, ValueError):
         return None

@@ -48,6 +48,7 @@ class Part:
     needs: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     setup: Callable[[], None] = _nothing
+    setup_again: bool = True
     clear: Callable[[], None] = _nothing
     start_seconds: float = 120.0
     probe_every: float = 5.0

@@ -3,6 +3,7 @@
 from localstack.part import Part
 from localstack.parts.collector import collector_part
 from localstack.parts.dask import dask_parts
+from localstack.parts.gateway import gateway_part
 from localstack.parts.keycloak import keycloak_part
 from localstack.parts.objectstore import s3_part
 from localstack.parts.postgres import postgres_part
@@ -22,6 +23,7 @@ def plan_parts(settings: StackSettings) -> dict[str, Part]:
         *dask_parts(settings),
         ray_part(settings),
         *service_parts(settings),
+        gateway_part(settings),
         guardian_part(settings),
     )
     return {part.name: part for part in parts}

@@ -1,10 +1,12 @@
 """Keeps one part running: wait for its needs, start, probe, watch, end, back off, again."""
 
+import logging
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 
@@ -16,6 +18,7 @@ from localstack.portcheck import refuse_taken
 from localstack.process import MARK, Identity, end, family, marked, spawn
 from localstack.state import PartState, PartStatus, Record, read_record
 
+_LOG = logging.getLogger("localstack.runner")
 _TICK_SECONDS = 0.25
 _MEMORY_EVERY_SECONDS = 2.0
 _BLOCKED_RETRY_SECONDS = 10.0
@@ -138,7 +141,7 @@ class PartRunner(threading.Thread):
                 return dead
             try:
                 self.part.probe()
-                self.part.setup()
+                self._set_up()
             except NotReadyError as error:
                 self._set(PartState.STARTING, str(error))
             else:
@@ -148,6 +151,14 @@ class PartRunner(threading.Thread):
                 return f"not ready within {self.part.start_seconds:.0f} s: {self.status.detail}"
             self._leave.wait(_TICK_SECONDS)
         return "left"
+
+    def _set_up(self) -> None:
+        path = self._layout.record_file(self.part.name)
+        record = read_record(path)
+        if record is None or not record.set_up or self.part.setup_again:
+            self.part.setup()
+        if record is not None and not record.set_up:
+            replace(record, set_up=True).write(path)
 
     def _set_ready(self, seconds: float) -> None:
         self.status.ready_at = time.time()
@@ -214,6 +225,8 @@ class PartRunner(threading.Thread):
 
     def _set(self, state: PartState, detail: str) -> None:
         if (self.status.state, self.status.detail) != (state, detail):
+            if self.status.state is not state:
+                _LOG.info("%s: %s %s", self.part.name, state.value, detail)
             self.status.state, self.status.detail = state, detail
             self._changed()
 

@@ -72,11 +72,15 @@ def read_state(path: Path) -> StackState:
 
 @dataclass(frozen=True)
 class Record:
-    """What was started for a part: enough to adopt or end it after the supervisor died."""
+    """What was started for a part: enough to adopt or end it after the supervisor died.
+
+    `set_up` says that the part was ready once since this start.
+    """
 
     identity: Identity
     fingerprint: str
     started_at: float
+    set_up: bool = False
 
     def write(self, path: Path) -> None:
         """Write as JSON, atomically."""
@@ -87,8 +91,6 @@ def read_record(path: Path) -> Record | None:
     """Read a pid record; None when there is none or it cannot be read."""
     try:
         document = json.loads(path.read_text())
-        return Record(
-            Identity(**document["identity"]), document["fingerprint"], float(document["started_at"])
-        )
+        return Record(**{**document, "identity": Identity(**document["identity"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None

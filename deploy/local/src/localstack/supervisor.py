@@ -121,6 +121,7 @@ def hold_lock(path: Path) -> int | None:
 def main() -> None:
     """Run the supervisor of the stack that the environment names."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = load_settings()
     layout = Layout(settings.data_dir)
     layout.create()

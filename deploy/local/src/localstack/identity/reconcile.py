@@ -23,7 +23,7 @@ class KeycloakAdmin:
         Raises NotReadyError when Keycloak does not answer, StackError when it refuses us.
         """
         try:
-            with httpx.Client(base_url=self._base, timeout=30) as http:
+            with httpx.Client(base_url=self._base, timeout=30, trust_env=False) as http:
                 http.headers["Authorization"] = f"Bearer {self._sign_in(http)}"
                 if http.get(f"/admin/realms/{REALM}").status_code == httpx.codes.NOT_FOUND:
                     self._create(http, realm)

@@ -32,5 +32,5 @@ def collector_part(settings: StackSettings) -> Part:
         probe=probe,
         ports=(ports["telemetry"], ports["telemetry_http"]),
         stop_seconds=5.0,
-        urls={"traces": f"{ports.url('telemetry_http')}/v1/traces"},
+        urls={"traces": f"{ports.url('telemetry_http')}/traces"},
     )

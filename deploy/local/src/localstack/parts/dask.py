@@ -6,12 +6,16 @@ processes of 100 MiB.
 
 import os
 import sys
+from pathlib import Path
+
+import yaml
 
 from localstack.certificates import ensure_certificates
 from localstack.environment import base_environment
 from localstack.errors import NotReadyError
-from localstack.layout import Layout
+from localstack.layout import Layout, write_private
 from localstack.part import Launch, Part
+from localstack.parts.lakesettings import lake_secrets, lake_settings
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.source import source_stamp
@@ -85,7 +89,7 @@ class DaskCluster:
         argv = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", f"tls://{HOST}"]
         argv += ["--port", str(self._ports["dask_scheduler"]), "--no-dashboard"]
         argv += ["--dashboard-address", self._ports.address("dask_scheduler_http")]
-        return self._launch(argv, source_stamp("compute_service"))
+        return self._launch(argv, "")
 
     def launch_worker(self, number: int) -> Launch:
         """How to run a worker with one thread."""
@@ -95,7 +99,15 @@ class DaskCluster:
         argv += ["--host", HOST, "--worker-port", str(self._ports[f"dask_worker_{number}"]), "--no-dashboard"]
         argv += ["--dashboard-address", self._ports.address(f"dask_worker_{number}_http")]
         argv += ["--local-directory", os.fspath(self._layout.data / "dask" / str(number))]
-        return self._launch(argv, source_stamp("compute_service", "lake", "servicekit"))
+        config = self._layout.config / "dask-worker.yaml"
+        document = {
+            "lake": lake_settings(self._settings),
+            "telemetry": {"otlp_endpoint": self._ports.url("telemetry")},
+        }
+        write_private(config, yaml.safe_dump(document, sort_keys=False))
+        env = lake_secrets(self._settings) | {"LUMBUNG_CONFIG": str(config)}
+        stamp = source_stamp("compute_service", "lake", "servicekit")
+        return self._launch(argv, stamp, env=env, files=(config,))
 
     def probe_scheduler(self) -> None:
         """The scheduler's own health."""
@@ -109,9 +121,11 @@ class DaskCluster:
         if f"worker-{number}" not in names:
             raise NotReadyError(f"the scheduler does not know worker-{number}")
 
-    def _launch(self, argv: list[str], stamp: str) -> Launch:
-        env = base_environment(self._layout) | dask_environment(self._settings)
-        env |= {
+    def _launch(
+        self, argv: list[str], stamp: str, *, env: dict[str, str] | None = None, files: tuple[Path, ...] = ()
+    ) -> Launch:
+        whole = base_environment(self._layout) | dask_environment(self._settings) | (env or {})
+        whole |= {
             "POLARS_MAX_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "ARROW_NUM_THREADS": "1",
@@ -120,4 +134,4 @@ class DaskCluster:
             "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": repr(_WORKER_ROUTES),
             "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False",
         }
-        return Launch(tuple(argv), env, self._layout.root, stamp=stamp)
+        return Launch(tuple(argv), whole, self._layout.root, files=files, stamp=stamp)

@@ -38,6 +38,7 @@ def s3_part(settings: StackSettings) -> Part:
         launch=store.launch,
         probe=store.probe,
         setup=store.prepare,
+        setup_again=False,
         ports=tuple(settings.ports[name] for name in names),
         metrics_url=f"{settings.ports.url('seaweed_metrics')}/metrics",
         urls={"s3": settings.ports.url("s3")},
@@ -104,18 +105,17 @@ class ObjectStore:
 
     def prepare(self) -> None:
         """Create the bucket and run the self-test; raises StackError when the store is not safe."""
-        client = self._client()
-        try:
-            if not client.bucket_exists(BUCKET):
-                client.make_bucket(BUCKET)
-            refuse_racy_store(client, BUCKET)
-        except (S3Error, HTTPError) as error:
-            raise NotReadyError(f"S3 is not ready to write: {_first_line(error)}") from error
+        lake = {
+            "endpoint": self._ports.address("s3"),
+            "region": REGION,
+            "access_key": ACCESS_KEY,
+            "secret_key": self._vault.read("s3-secret-key"),
+            "bucket": BUCKET,
+        }
+        refuse_racy_store(json.dumps(lake), base_environment(self._layout), self._layout.root)
 
     def _client(self) -> Minio:
-        pool = PoolManager(
-            retries=Retry(total=0), timeout=Timeout(connect=2.0, read=10.0), maxsize=32, block=True
-        )
+        pool = PoolManager(retries=Retry(total=0), timeout=Timeout(connect=2.0, read=10.0), maxsize=1)
         return Minio(
             self._ports.address("s3"),
             access_key=ACCESS_KEY,

@@ -2,7 +2,8 @@
 
 import importlib.util
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -12,13 +13,33 @@ from localstack.grpchealth import expect_serving
 from localstack.layout import Layout, write_private
 from localstack.part import Launch, Part
 from localstack.parts.dask import dask_environment
-from localstack.parts.objectstore import ACCESS_KEY, BUCKET, REGION
+from localstack.parts.lakesettings import lake_secrets, lake_settings, postgres_settings
 from localstack.parts.ray import ray_environment
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.source import source_stamp
 from localstack.vault import Vault
 from localstack.web import expect_ok
+
+
+def _no_more(settings: StackSettings) -> dict[str, Any]:
+    del settings
+    return {}
+
+
+def _compute_settings(settings: StackSettings) -> dict[str, Any]:
+    layout = Layout(settings.data_dir)
+    temporary = layout.data / "compute"
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    return {
+        "dask": {
+            "scheduler": f"tls://{settings.ports.address('dask_scheduler')}",
+            "ca": str(layout.secrets / "dask-ca.pem"),
+            "cert": str(layout.secrets / "dask-cert.pem"),
+            "key": str(layout.secrets / "dask-key.pem"),
+        },
+        "query": {"temp_dir": str(temporary)},
+    }
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,7 @@ class Service:
     dask: bool = False
     ray: bool = False
     libraries: tuple[str, ...] = ("servicekit", "lumbung")
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Callable[[StackSettings], dict[str, Any]] = _no_more
 
     @property
     def package(self) -> str:
@@ -60,6 +81,7 @@ SERVICES = (
         lake=True,
         peers=("catalog",),
         dask=True,
+        extra=_compute_settings,
         libraries=("servicekit", "lake", "lumbung"),
     ),
     Service(
@@ -139,20 +161,12 @@ def service_settings(service: Service, settings: StackSettings) -> dict[str, Any
             "client_id": f"svc-{service.name}",
         }
     if service.database:
-        document["postgres"] = _postgres(f"lumbung_{service.name}", ports["postgres"])
+        document["postgres"] = postgres_settings(f"lumbung_{service.name}", settings)
     if service.lake:
-        document["lake"] = {
-            "postgres": _postgres("lumbung_lake", ports["postgres"]),
-            "s3": {
-                "endpoint": ports.address("s3"),
-                "region": REGION,
-                "access_key": ACCESS_KEY,
-                "bucket": BUCKET,
-            },
-        }
+        document["lake"] = lake_settings(settings)
     for peer in service.peers:
         document[peer] = {"target": ports.address(peer)}
-    return document | service.extra
+    return document | service.extra(settings)
 
 
 def service_secrets(service: Service, settings: StackSettings) -> dict[str, str]:
@@ -164,10 +178,5 @@ def service_secrets(service: Service, settings: StackSettings) -> dict[str, str]
     if service.database:
         env["LUMBUNG_POSTGRES__PASSWORD"] = vault.table("databases")[f"lumbung_{service.name}"]
     if service.lake:
-        env["LUMBUNG_LAKE__POSTGRES__PASSWORD"] = vault.table("databases")["lumbung_lake"]
-        env["LUMBUNG_LAKE__S3__SECRET_KEY"] = vault.read("s3-secret-key")
+        env |= lake_secrets(settings)
     return env
-
-
-def _postgres(name: str, port: int) -> dict[str, Any]:
-    return {"host": HOST, "port": port, "database": name, "user": name}

@@ -129,7 +129,7 @@ class TelemetryStore:
             rows = self._connection.execute(
                 "SELECT * FROM logs WHERE trace_id = ? ORDER BY time_ns LIMIT 1000", (trace_id,)
             ).fetchall()
-        return [LogEntry(*row[:6], attributes=json.loads(row[6])) for row in rows]
+        return [_log_entry(row) for row in rows]
 
     def recent(self, limit: int) -> list[dict[str, Any]]:
         """Latest traces, by their root spans."""
@@ -180,4 +180,15 @@ def load_spans(connection: sqlite3.Connection, trace_id: str) -> list[Span]:
     rows = connection.execute(
         "SELECT * FROM spans WHERE trace_id = ? ORDER BY start_ns LIMIT 10000", (trace_id,)
     ).fetchall()
-    return [Span(*row[:10], attributes=json.loads(row[10]), events=json.loads(row[11])) for row in rows]
+    return [_span(row) for row in rows]
+
+
+def _span(row: tuple[Any, ...]) -> Span:
+    names = ("trace_id", "span_id", "parent_id", "name", "service", "kind", "start_ns", "end_ns", "status")
+    plain = dict(zip((*names, "status_message"), row[:10], strict=True))
+    return Span(**plain, attributes=json.loads(row[10]), events=json.loads(row[11]))
+
+
+def _log_entry(row: tuple[Any, ...]) -> LogEntry:
+    names = ("trace_id", "span_id", "time_ns", "service", "severity", "body")
+    return LogEntry(**dict(zip(names, row[:6], strict=True)), attributes=json.loads(row[6]))

@@ -1,6 +1,6 @@
 """Traces as JSON over loopback HTTP, for whoever holds the token.
 
-GET /healthz · /v1/traces?limit=20 · /v1/traces/{32 hex digits}
+GET /healthz · /traces?limit=20 · /traces/{32 hex digits}
 """
 
 import hmac
@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from localstack.ports import HOST
-from localstack.telemetry.store import TelemetryStore
+from localstack.telemetry.store import Span, TelemetryStore
 
-_TRACE = re.compile(r"/v1/traces/([0-9a-f]{32})")
+_TRACE = re.compile(r"/traces/([0-9a-f]{32})")
+_STATUS = ("UNSET", "OK", "ERROR")
 _MOST_TRACES = 200
 _MOST_LOG_LINES = 500
 _LOG_BYTES = 16 * 2**20
@@ -40,7 +41,7 @@ def serve_traces(store: TelemetryStore, logs: Path, token: str, port: int) -> Th
                 )
             elif found := _TRACE.fullmatch(address.path):
                 self._send(*trace_answer(store, logs, found.group(1)))
-            elif address.path == "/v1/traces":
+            elif address.path == "/traces":
                 self._send(HTTPStatus.OK, {"traces": store.recent(_limit(address.query))})
             else:
                 self._send(HTTPStatus.NOT_FOUND, {"error": f"nothing at {address.path}"})
@@ -66,7 +67,19 @@ def trace_answer(store: TelemetryStore, logs: Path, trace_id: str) -> tuple[HTTP
     lines += log_lines(logs, trace_id)
     if not spans and not lines:
         return HTTPStatus.NOT_FOUND, {"error": f"no trace {trace_id}: it was not sampled, or is too old"}
-    return HTTPStatus.OK, {"trace_id": trace_id, "spans": [asdict(span) for span in spans], "logs": lines}
+    return HTTPStatus.OK, {
+        "trace_id": trace_id,
+        "spans": [span_document(span) for span in spans],
+        "logs": lines,
+    }
+
+
+def span_document(span: Span) -> dict[str, Any]:
+    """A span as JSON: `parent_span_id` is empty for a root, `status` is UNSET, OK or ERROR."""
+    document = asdict(span)
+    document["parent_span_id"] = document.pop("parent_id")
+    document["status"] = _STATUS[span.status]
+    return document
 
 
 def log_lines(logs: Path, trace_id: str) -> list[dict[str, Any]]:

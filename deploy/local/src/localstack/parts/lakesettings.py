@@ -1,0 +1,32 @@
+"""The lake's section of settings files, for services and for Dask workers."""
+
+from typing import Any
+
+from localstack.layout import Layout
+from localstack.parts.objectstore import ACCESS_KEY, BUCKET, REGION
+from localstack.ports import HOST
+from localstack.settings import StackSettings
+from localstack.vault import Vault
+
+
+def lake_settings(settings: StackSettings) -> dict[str, Any]:
+    """The section `lake`, without its secrets."""
+    ports = settings.ports
+    return {
+        "postgres": postgres_settings("lumbung_lake", settings),
+        "s3": {"endpoint": ports.address("s3"), "region": REGION, "access_key": ACCESS_KEY, "bucket": BUCKET},
+    }
+
+
+def lake_secrets(settings: StackSettings) -> dict[str, str]:
+    """Environment variables with the lake's secrets."""
+    vault = Vault(Layout(settings.data_dir).secrets)
+    return {
+        "LUMBUNG_LAKE__POSTGRES__PASSWORD": vault.table("databases")["lumbung_lake"],
+        "LUMBUNG_LAKE__S3__SECRET_KEY": vault.read("s3-secret-key"),
+    }
+
+
+def postgres_settings(name: str, settings: StackSettings) -> dict[str, Any]:
+    """A `postgres` section; database and role share their name."""
+    return {"host": HOST, "port": settings.ports["postgres"], "database": name, "user": name}
