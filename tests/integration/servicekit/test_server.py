@@ -201,3 +201,24 @@ async def test_an_audited_read_is_recorded(server, key):
     assert [(entry.action, entry.resource) for entry in audit.records] == [
         ("lumbung.ingest.v1.SubmissionService/ListFindings", "submissions/a")
     ]
+
+
+async def test_bytes_that_are_no_request_are_read_only_after_sign_in_and_then_refused(server, key):
+    channel, _ = server
+    call = channel.unary_unary("/lumbung.ingest.v1.SubmissionService/GetSubmission")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(b"\xff\xff")
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(b"\xff\xff", metadata=[("authorization", f"Bearer {_token(key)}")])
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert _details(caught.value)["ErrorInfo"].reason == "REQUEST_UNREADABLE"
+
+
+async def test_two_authorizations_hold_as_none(server, key):
+    channel, _ = server
+    call = channel.unary_unary("/lumbung.ingest.v1.SubmissionService/GetSubmission")
+    good = ("authorization", f"Bearer {_token(key)}")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(b"", metadata=[("authorization", "Bearer a.b.c"), good])
+    assert _details(caught.value)["ErrorInfo"].reason == "TOKEN_MALFORMED"

@@ -10,7 +10,9 @@ from servicekit.errors import PermissionDeniedError, Text
 
 __all__ = ["AccessRule", "AccessRules"]
 
-OPEN_PREFIXES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
+OPEN_PREFIXES = ("/grpc.health.v1.Health/",)
+REFLECTION_PREFIX = "/grpc.reflection.v1"
+REFLECTION_ROLES = frozenset({"engineer", "admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class AccessRules:
         """
         if method.startswith(OPEN_PREFIXES):
             return AccessRule(roles=frozenset(), anonymous=True)
+        if method.startswith(REFLECTION_PREFIX):
+            return AccessRule(roles=REFLECTION_ROLES)
         rule = self._rules.get(method)
         if rule is None:
             raise PermissionDeniedError(

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 from opentelemetry import trace
 
 from servicekit.auth.access import AccessRule, AccessRules
 from servicekit.auth.principal import Principal, bind_principal
 from servicekit.auth.tokens import TokenVerifier
-from servicekit.errors import LumbungError
+from servicekit.errors import InvalidArgumentError, LumbungError, Text
 from servicekit.errors.status import (
     DETAILS_KEY,
     grpc_code,
@@ -39,7 +40,12 @@ _QUIET = ("/grpc.health.v1.Health/",)
 
 
 def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:
-    return {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
+    """Text metadata by key; a key that comes twice is joined by commas, so that no value hides another."""
+    found: dict[str, str] = {}
+    for key, value in details.invocation_metadata or ():
+        if isinstance(value, str):
+            found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def _language(metadata: dict[str, str]) -> str:
@@ -88,8 +94,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return self._wrap(handler, method, metadata)
 
     def _wrap(self, handler: _Handler, method: str, metadata: dict[str, str]) -> _Handler:
+        # One request is parsed only when its sender may call; a stream is parsed as it comes.
+        parse = None if handler.request_streaming else handler.request_deserializer
         kinds = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": handler.request_deserializer if handler.request_streaming else None,
             "response_serializer": handler.response_serializer,
         }
         if handler.response_streaming:
@@ -97,7 +105,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
             async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
                 async with self._around(method, metadata, context) as call:
-                    await self._admit(call, request, handler.request_streaming)
+                    request = await self._admit(call, request, parse)
                     async for response in inner_stream(request, context):
                         yield response
 
@@ -112,7 +120,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def unary(request: Any, context: _Context) -> Any:
             async with self._around(method, metadata, context) as call:
-                await self._admit(call, request, handler.request_streaming)
+                request = await self._admit(call, request, parse)
                 return await inner_unary(request, context)
 
         make_unary: Any = (
@@ -123,15 +131,31 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         single: _Handler = make_unary(unary, **kinds)
         return single
 
-    async def _admit(self, call: _Call, request: Any, streaming: bool) -> None:
+    async def _admit(self, call: _Call, request: Any, parse: Callable[[bytes], Any] | None) -> Any:
         call.rule = self._rules.rule(call.method)
         if not call.rule.anonymous:
             call.principal = await self._verifier.principal(call.metadata.get("authorization"))
             self._rules.require(call.method, call.rule, call.principal)
         bind_principal(call.principal)
-        if not streaming:
-            call.resource = _resource(request)
-            check_required(request)
+        if parse is None:
+            return request
+        try:
+            parsed = parse(request)
+        except DecodeError as error:
+            raise InvalidArgumentError(
+                Text(
+                    en=f"The bytes of the request are no message of {call.method}.",
+                    id=f"Isi permintaan bukan pesan yang dikenal {call.method}.",
+                ),
+                Text(
+                    en="Send it with stubs of this version of the API.",
+                    id="Kirim dengan stub dari versi API ini.",
+                ),
+                reason="REQUEST_UNREADABLE",
+            ) from error
+        call.resource = _resource(parsed)
+        check_required(parsed)
+        return parsed
 
     @asynccontextmanager
     async def _around(self, method: str, metadata: dict[str, str], context: _Context) -> AsyncIterator[_Call]:
