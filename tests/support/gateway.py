@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from gateway_service import GatewaySettings, render
 
 __all__ = ["RunningGateway", "envoy_program", "run_envoy", "serve_documents"]
@@ -98,7 +99,9 @@ def _wait(process: subprocess.Popen[bytes], admin: str, log: Path) -> None:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 stats = http.get(keys).json()["stats"]
-                if http.get(f"{admin}/ready").status_code == httpx.codes.OK and any(s.get("value") for s in stats):
+                if http.get(f"{admin}/ready").status_code == httpx.codes.OK and any(
+                    s.get("value") for s in stats
+                ):
                     return
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Envoy did not start:\n{log.read_text(errors='replace')[-4000:]}")

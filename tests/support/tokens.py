@@ -24,20 +24,26 @@ _UNKNOWN = frozenset({"UNAUTHENTICATED"})
 _AUDIENCE = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 _FORBIDDEN = frozenset({"PERMISSION_DENIED"})
 # Edge and service may say in their own way that there is no such thing.
-_NOWHERE = frozenset({"PERMISSION_DENIED", "UNIMPLEMENTED", "UNAUTHENTICATED", "INVALID_ARGUMENT", "NOT_FOUND"})
+_NOWHERE = frozenset(
+    {"PERMISSION_DENIED", "UNIMPLEMENTED", "UNAUTHENTICATED", "INVALID_ARGUMENT", "NOT_FOUND"}
+)
 # A transport that refuses the headers resets the stream before there is a status.
-_TOO_BIG = frozenset({"UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "UNKNOWN", "CANCELLED"})
+_TOO_BIG = frozenset(
+    {"UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "UNKNOWN", "CANCELLED"}
+)
 
 
 @dataclass(frozen=True)
 class Target:
     """Methods that the calls aim at, as `/package.Service/Method`.
 
-    The genuine token may call `method` and may not call `forbidden`; `internal` is for services only.
+    The genuine token may call `method`, thanks to `role`, and may not call `forbidden`; `internal` is for
+    services only, and `unruled` states no access rule.
     """
 
+    role: str = "contributor"
     method: str = "/lumbung.ingest.v1.SubmissionService/GetSubmission"
-    forbidden: str = "/lumbung.ingest.v1.UploadService/CreateUpload"
+    forbidden: str = "/lumbung.catalog.v1.DatasetService/ApplyDataset"
     internal: str = "/lumbung.catalog.v1.PolicyService/DecideAccess"
     unruled: str = "/lumbung.ingest.v1.SubmissionService/DeleteEverything"
 
@@ -64,7 +70,7 @@ def jwks(key: rsa.RSAPrivateKey, kid: str = "k1") -> dict[str, Any]:
 
 
 def issue(key: rsa.RSAPrivateKey, issuer: str, *, kid: str = "k1", **changes: Any) -> str:
-    """A good token of the role `viewer`, with claims changed; a claim changed to None is left out."""
+    """A good token of the role `contributor`, with claims changed; a claim changed to None is left out."""
     now = int(time.time())
     claims = {
         "iss": issuer,
@@ -72,11 +78,10 @@ def issue(key: rsa.RSAPrivateKey, issuer: str, *, kid: str = "k1", **changes: An
         "azp": "lumbung-cli",
         "sub": "s-1",
         "typ": "Bearer",
-        "preferred_username": "analis-kanwil-32",
-        "office": "32",
+        "preferred_username": "kontributor-pusat",
         "iat": now,
         "exp": now + 300,
-        "realm_access": {"roles": ["viewer"]},
+        "realm_access": {"roles": ["contributor"]},
     } | changes
     return _sign(key, {name: value for name, value in claims.items() if value is not None}, {"kid": kid})
 
@@ -94,7 +99,9 @@ def _unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: s
     return f"{head}.{body}.{signature}"
 
 
-def _hmac(claims: Mapping[str, Any], secret: bytes, header: Mapping[str, Any], hash_name: str = "sha256") -> str:
+def _hmac(
+    claims: Mapping[str, Any], secret: bytes, header: Mapping[str, Any], hash_name: str = "sha256"
+) -> str:
     bare = _unsigned(header, claims).rstrip(".")
     return f"{bare}.{_b64(hmac.digest(secret, bare.encode(), hash_name))}"
 
@@ -111,7 +118,11 @@ class _Maker:
         self.headers(name, (("authorization", f"Bearer {token}"),), codes, path)
 
     def headers(
-        self, name: str, metadata: tuple[tuple[str, str], ...], codes: frozenset[str] = _UNKNOWN, path: str = ""
+        self,
+        name: str,
+        metadata: tuple[tuple[str, str], ...],
+        codes: frozenset[str] = _UNKNOWN,
+        path: str = "",
     ) -> None:
         self.calls.append(BadCall(name, path or self.target.method, metadata, codes))
 
@@ -131,7 +142,7 @@ def bad_calls(
         public_key: the issuer's key that `genuine` is signed with.
         signing_key: its private half, where the test has it.
         issued: genuine but unfit tokens of the real issuer by case name ("id-token", "other-realm",
-            "wrong-audience", "wrong-authorised-party", "no-roles", "service-role"); they replace the made ones.
+            "wrong-audience", "wrong-authorised-party", "no-roles" …); they replace the made ones.
         target: the methods to call.
     """
     maker = _Maker(genuine, target or Target())
@@ -181,6 +192,7 @@ def _wrong_claims(
 ) -> None:
     now = int(time.time())
     issuer = str(claims["iss"])
+    role = maker.target.role
     denied = _AUDIENCE  # a stranger's signature makes UNAUTHENTICATED of what would be PERMISSION_DENIED
     changes: list[tuple[str, dict[str, Any], frozenset[str]]] = [
         ("expired", {"exp": now - 3600, "iat": now - 7200}, _UNKNOWN),
@@ -198,22 +210,16 @@ def _wrong_claims(
         ("no-subject", {"sub": None}, _UNKNOWN),
         ("no-roles", {"realm_access": None}, denied),
         ("empty-roles", {"realm_access": {"roles": []}}, denied),
-        ("roles-as-text", {"realm_access": {"roles": "viewer"}}, denied),
-        ("roles-as-object", {"realm_access": {"roles": {"viewer": True}}}, denied),
-        ("role-in-wrong-claim", {"realm_access": {}, "roles": ["viewer"], "groups": ["viewer"]}, denied),
-        ("role-of-a-client", {"realm_access": {}, "resource_access": {"x": {"roles": ["viewer"]}}}, denied),
-        ("role-lookalike", {"realm_access": {"roles": ["Viewer", "viewer ", "viewers"]}}, denied),
+        ("roles-as-text", {"realm_access": {"roles": role}}, denied),
+        ("roles-as-object", {"realm_access": {"roles": {role: True}}}, denied),
+        ("role-in-wrong-claim", {"realm_access": {}, "roles": [role], "groups": [role]}, denied),
+        ("role-of-a-client", {"realm_access": {}, "resource_access": {"x": {"roles": [role]}}}, denied),
+        ("role-lookalike", {"realm_access": {"roles": [role.upper(), f"{role} ", f"{role}s"]}}, denied),
     ]
     for name, change, codes in changes:
         changed = {key_: value for key_, value in (claims | change).items() if value is not None}
         maker.token(name, issued.get(name) or _sign(key, changed, {"kid": header["kid"]}), codes)
-    service = claims | {"realm_access": {"roles": ["viewer"]}}
-    maker.token(
-        "internal-method",
-        _sign(key, service, {"kid": header["kid"]}) if "service-role" not in issued else maker.genuine,
-        _NOWHERE,
-        maker.target.internal,
-    )
+    maker.token("internal-method", maker.genuine, _NOWHERE, maker.target.internal)
 
 
 def _wrong_algorithms(
@@ -256,7 +262,7 @@ def _wrong_keys(
 
 def _mangled(maker: _Maker, claims: dict[str, Any], header: dict[str, Any]) -> None:
     head, body, signature = maker.genuine.split(".")
-    admin = claims | {"realm_access": {"roles": ["admin", "viewer"]}}
+    admin = claims | {"realm_access": {"roles": ["admin", "contributor"]}}
     maker.token("tampered-payload", f"{head}.{_b64(json.dumps(admin).encode())}.{signature}")
     other = _b64(json.dumps(header | {"alg": "RS512"}).encode())
     maker.token("tampered-header", f"{other}.{body}.{signature}")
