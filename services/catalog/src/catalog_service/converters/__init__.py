@@ -1,0 +1,1 @@
+"""Between protos and the catalog's own words."""

@@ -1,0 +1,1 @@
+"""What the catalog knows, free of transport and storage."""
