@@ -1,0 +1,35 @@
+"""What a dataset promises (language: treasury/CONTRACTS.md)."""
+
+from ingest_service.domain.contract.declaration import parse_declaration
+from ingest_service.domain.contract.model import (
+    Carry,
+    ColumnSpec,
+    Contract,
+    ControlTotal,
+    Declaration,
+    Format,
+    Let,
+    Localized,
+    NumberStyle,
+    Provenance,
+    Publish,
+    Rule,
+)
+from ingest_service.domain.contract.types import ColumnType
+
+__all__ = [
+    "Carry",
+    "ColumnSpec",
+    "ColumnType",
+    "Contract",
+    "ControlTotal",
+    "Declaration",
+    "Format",
+    "Let",
+    "Localized",
+    "NumberStyle",
+    "Provenance",
+    "Publish",
+    "Rule",
+    "parse_declaration",
+]

@@ -1,0 +1,70 @@
+"""Reads the expressions of contracts far enough to know their columns and to refuse what the language lacks."""
+
+import re
+
+__all__ = ["AGGREGATES", "columns_of"]
+
+_FUNCTIONS = frozenset(
+    "abs coalesce nullif round lower upper length left right substr concat starts_with".split()
+)
+AGGREGATES = frozenset("sum count min max median".split())
+_KEYWORDS = frozenset(
+    "and or not is null in between like case when then else end cast as true false distinct".split()
+)
+_TYPES = frozenset("bigint integer int smallint text varchar boolean date decimal numeric".split())
+_MAX_CHARS = 4000
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<text>'(?:[^']|'')*')
+      | (?P<quoted>"(?:[^"]|"")+")
+      | (?P<number>\d+(?:\.\d+)?)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<operator><>|<=|>=|!=|\|\||[-+*/%=<>~(),])""",
+    re.VERBOSE,
+)
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ValueError(f"{text[position]!r} at character {position + 1} has no meaning in an expression")
+        position = match.end()
+        if match.lastgroup != "space":
+            found.append((match.lastgroup or "", match.group()))
+    return found
+
+
+def columns_of(text: str, *, aggregate: bool = False) -> frozenset[str]:
+    """Names that an expression uses as columns; `aggregate` allows the functions of `let`.
+
+    ValueError for an empty or too long expression, a function outside the language, a sub-query or OVER.
+    """
+    if not text.strip() or len(text) > _MAX_CHARS:
+        raise ValueError(f"an expression has 1 to {_MAX_CHARS} characters")
+    allowed = _FUNCTIONS | AGGREGATES if aggregate else _FUNCTIONS
+    tokens = _tokens(text)
+    names: set[str] = set()
+    for index, (kind, token) in enumerate(tokens):
+        if kind == "quoted":
+            names.add(token[1:-1].replace('""', '"'))
+        if kind != "word":
+            continue
+        word = token.lower()
+        called = index + 1 < len(tokens) and tokens[index + 1][1] == "("
+        if word in {"select", "from", "over"}:
+            raise ValueError(f"{token} is not part of the language; a window is written as `let`")
+        if word in _KEYWORDS:
+            if word == "distinct" and not aggregate:
+                raise ValueError("DISTINCT is only for count in `let`")
+        elif index and tokens[index - 1][1].lower() == "as":
+            if word not in _TYPES:
+                raise ValueError(f"CAST AS {token}: use one of {', '.join(sorted(_TYPES))}")
+        elif called:
+            if word not in allowed:
+                raise ValueError(f"the function {token} is not known; use {', '.join(sorted(allowed))}")
+        else:
+            names.add(token)
+    return frozenset(names)

@@ -1,0 +1,99 @@
+"""What the validating process is told and what it answers, as JSON files."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ingest_service.domain.contract import Contract
+
+__all__ = ["FatalFinding", "PartFile", "Report", "RuleRows", "Step", "ValidationJob", "ValidationLimits"]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ValidationLimits(_Message):
+    """Bounds of one validation. Bytes, seconds and rows."""
+
+    line_bytes: int = 1024 * 1024
+    block_bytes: int = 8 * 1024 * 1024
+    unpacked_bytes: int = 2 * 1024**3
+    unpack_ratio: int = 200
+    part_rows: int = 1_000_000
+    kept_findings: int = 10_000
+
+
+class ValidationJob(_Message):
+    """One file to check. `field_ids` and `quarantine_ids` are Iceberg's ids by column."""
+
+    file: Path
+    out: Path
+    dataset: str
+    submission: str
+    contract: Contract
+    field_ids: dict[str, int] = {}
+    quarantine_ids: dict[str, int] = {}
+    found_time: str
+    limits: ValidationLimits = ValidationLimits()
+
+
+class FatalFinding(_Message):
+    """Why a file is refused as a whole; `row` 0 means the file."""
+
+    rule: str
+    column: str = ""
+    value: str = ""
+    row: int = 0
+    message_id: str
+    message_en: str
+    remedy_id: str
+    remedy_en: str
+
+
+class RuleRows(_Message):
+    """Rows that break one rule."""
+
+    rule: str
+    severity: Literal["warning", "error", "fatal"]
+    rows: int
+
+
+class PartFile(_Message):
+    """A Parquet file in the output folder."""
+
+    path: Path
+    rows: int
+
+
+class Step(_Message):
+    """How long a step took; nanoseconds since 1970."""
+
+    name: str
+    start: int
+    end: int
+
+
+class Report(_Message):
+    """The outcome of one validation.
+
+    `replaced` are the distinct values, as text, of the columns by which mode replace chooses rows. `contract_error`
+    (English, Indonesian) says that the contract itself does not compile.
+    """
+
+    rejected: bool
+    contract_error: tuple[str, str] | None = None
+    fatal: tuple[FatalFinding, ...] = ()
+    rows_read: int = 0
+    rows_good: int = 0
+    rows_bad: int = 0
+    rule_counts: tuple[RuleRows, ...] = ()
+    control_totals: dict[str, str] = {}
+    extra_columns: tuple[str, ...] = ()
+    replaced: tuple[tuple[str, ...], ...] = ()
+    good: tuple[PartFile, ...] = ()
+    quarantine: tuple[PartFile, ...] = ()
+    kept: PartFile | None = None
+    kept_cut: int = 0
+    steps: tuple[Step, ...] = ()

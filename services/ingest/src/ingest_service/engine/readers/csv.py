@@ -1,0 +1,128 @@
+"""CSV through Arrow's streaming reader: all columns as text, one block at a time."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from typing_extensions import override
+
+from ingest_service.domain.contract import Format
+from ingest_service.engine.columns import raw_name
+from ingest_service.engine.fatal import FatalFileError
+from ingest_service.engine.job import ValidationLimits
+from ingest_service.engine.plan import ROW
+from ingest_service.engine.readers.guards import check_text_file
+from ingest_service.engine.readers.source import Source, check_header
+
+__all__ = ["CsvSource"]
+
+
+class CsvSource(Source):
+    """A CSV file. Rows with a wrong number of fields are left out of the blocks and listed."""
+
+    def __init__(self, path: Path, form: Format, limits: ValidationLimits, wanted: Sequence[str]) -> None:
+        check_text_file(path, form.encoding, limits)
+        self._path, self._form, self._limits = path, form, limits
+        header, self._skip = self._read_header()
+        self._names = check_header(header, wanted)
+        self._broken: dict[int, tuple[int, str]] = {}
+
+    @property
+    @override
+    def schema(self) -> dict[str, pl.DataType]:
+        return dict.fromkeys(self._names, pl.String())
+
+    @property
+    @override
+    def broken_rows(self) -> Sequence[tuple[int, int, str]]:
+        return [(row, fields, text) for row, (fields, text) in sorted(self._broken.items())]
+
+    def _encoding(self) -> str:
+        return "utf-8-sig" if self._form.encoding == "utf-8" else self._form.encoding
+
+    def _read_header(self) -> tuple[list[str], int]:
+        """The header's fields and the number of lines down to it."""
+        with self._path.open(encoding=self._encoding(), newline="") as stream:
+            lines = csv.reader(stream, delimiter=self._form.delimiter, quotechar=self._form.quote)
+            for _line in range(self._form.header_row - 1):
+                stream.readline(self._limits.line_bytes)
+            try:
+                header = next(lines, None)
+            except csv.Error as error:
+                raise self._no_header(str(error)) from error
+            if not header or not any(name.strip() for name in header):
+                raise self._no_header("empty")
+            return [name.strip() for name in header], self._form.header_row - 1 + lines.line_num
+
+    def _no_header(self, said: str) -> FatalFileError:
+        row = self._form.header_row
+        return FatalFileError.of(
+            "header",
+            f"Line {row} holds no header ({said}).",
+            f"Baris {row} bukan baris judul ({said}).",
+            f"Put the column names on line {row}.",
+            f"Tulis nama kolom pada baris {row}.",
+        )
+
+    @override
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        self._broken.clear()
+        form = self._form
+        try:
+            reader = pacsv.open_csv(
+                self._path,
+                read_options=pacsv.ReadOptions(
+                    use_threads=False,  # with threads a broken row has no number
+                    block_size=self._limits.block_bytes,
+                    column_names=self._names,
+                    skip_rows=self._skip,
+                    encoding=form.encoding,
+                ),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=form.delimiter,
+                    quote_char=form.quote,
+                    newlines_in_values=True,
+                    invalid_row_handler=self._take_broken,
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(self._names, pa.string()), strings_can_be_null=False
+                ),
+            )
+            yield from self._numbered(reader)
+        except pa.ArrowInvalid as error:
+            said = str(error).partition("\n")[0]
+            if "Empty CSV file" in said:
+                return
+            raise FatalFileError.of(
+                "file",
+                f"The file cannot be read as CSV: {said}.",
+                f"Berkas tidak dapat dibaca sebagai CSV: {said}.",
+                "Check quotes, delimiter and line ends.",
+                "Periksa tanda kutip, pemisah, dan akhir baris.",
+            ) from error
+
+    def _take_broken(self, row: Any) -> str:
+        # Arrow counts the skipped lines too.
+        self._broken[row.number - self._skip] = (row.actual_columns, row.text[:1000])
+        return "skip"
+
+    def _numbered(self, reader: Any) -> Iterator[pl.DataFrame]:
+        renamed = [raw_name(name) for name in self._names]
+        next_row = 1
+        for batch in reader:
+            frame = pl.DataFrame(pl.from_arrow(batch, rechunk=False))
+            frame.columns = renamed
+            broken = sorted(row for row in self._broken if row >= next_row)
+            if not broken:
+                yield frame.with_row_index(ROW, next_row).cast({ROW: pl.Int64})
+                next_row += frame.height
+                continue
+            numbers = pl.int_range(next_row, next_row + frame.height + len(broken), eager=True)
+            numbers = numbers.filter(~numbers.is_in(broken)).head(frame.height)
+            yield frame.with_columns(numbers.alias(ROW))
+            if frame.height:
+                next_row = int(numbers[-1]) + 1

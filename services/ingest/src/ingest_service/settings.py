@@ -1,0 +1,70 @@
+"""Settings of the ingest service; limits are in bytes and seconds."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingest_service.engine.job import ValidationLimits
+from lake import LakeSettings
+from servicekit.settings import (
+    AuthSettings,
+    IdentitySettings,
+    ListenSettings,
+    PeerSettings,
+    PostgresSettings,
+    ServiceSettings,
+    TelemetrySettings,
+)
+
+__all__ = ["IngestSettings", "JobSettings", "UploadSettings", "ValidationSettings"]
+
+
+class UploadSettings(BaseModel):
+    """What an upload may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_file_bytes: int = Field(default=2 * 1024**3, gt=0)
+    max_chunk_bytes: int = Field(default=4 * 1024**2, gt=0, le=8 * 1024**2)
+    expire_hours: float = Field(default=48.0, gt=0)
+    max_open_per_caller: int = Field(default=100, gt=0)
+
+
+class ValidationSettings(BaseModel):
+    """Bounds of the process that checks one file; `work_dir` holds the file while it is checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    work_dir: Path | None = None
+    memory_bytes: int = Field(default=1536 * 1024**2, ge=128 * 1024**2)
+    cpu_seconds: float = Field(default=900.0, gt=0)
+    wall_seconds: float = Field(default=900.0, gt=0)
+    threads: int = Field(default=2, ge=1)
+    limits: ValidationLimits = ValidationLimits()
+
+
+class JobSettings(BaseModel):
+    """How submissions are worked off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    concurrency: int = Field(default=1, ge=1, le=32)
+    max_attempts: int = Field(default=8, ge=1)
+    heartbeat_seconds: float = Field(default=3.0, gt=0)
+    stalled_seconds: float = Field(default=12.0, gt=0)
+    housekeeping_seconds: float = Field(default=5.0, gt=0)
+
+
+class IngestSettings(ServiceSettings):
+    """Everything the service can be told."""
+
+    listen: ListenSettings
+    auth: AuthSettings
+    identity: IdentitySettings
+    postgres: PostgresSettings
+    lake: LakeSettings
+    catalog: PeerSettings
+    telemetry: TelemetrySettings = TelemetrySettings()
+    uploads: UploadSettings = UploadSettings()
+    validation: ValidationSettings = ValidationSettings()
+    jobs: JobSettings = JobSettings()

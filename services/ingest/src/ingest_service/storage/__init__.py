@@ -1,0 +1,1 @@
+"""Where uploads, submissions, chunks and tables are kept."""
