@@ -40,8 +40,18 @@ class RunningGateway:
     pid: int
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """The access log so far."""
+        """The access log so far; a line may come some 20 ms late."""
         return [json.loads(line) for line in self.access_log.read_text().splitlines()]
+
+    def sent_on(self) -> int:
+        """How many requests the gateway has handed to anything behind it."""
+        stats = httpx.get(f"{self.admin}/stats?filter=upstream_rq_total&format=json", trust_env=False).json()
+        behind = [
+            stat
+            for stat in stats["stats"]
+            if ".keycloak." not in stat["name"] and ".otlp." not in stat["name"]
+        ]
+        return sum(stat["value"] for stat in behind)
 
 
 @contextlib.contextmanager
@@ -78,7 +88,7 @@ def run_envoy(settings: GatewaySettings, folder: Path, concurrency: int = 1) -> 
     config, log = folder / "envoy.yaml", folder / "envoy.log"
     config.write_text(render(settings))
     command = [envoy_program(), "-c", str(config), "--concurrency", str(concurrency)]
-    command += ["--disable-hot-restart", "--log-level", "warning"]
+    command += ["--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "20"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     listen = settings.listen

@@ -6,7 +6,14 @@ from gateway_service.access import header_rules, jwt_rules, role_rules, token_ru
 from gateway_service.clusters import OTLP
 from gateway_service.protos import ProtoSet
 from gateway_service.replies import local_replies
-from gateway_service.routes import JSON_FILTER, ROLE_FILTER, SIZE_FILTER, TOKEN_FILTER, virtual_host
+from gateway_service.routes import (
+    JSON_FILTER,
+    ROLE_FILTER,
+    SIZE_FILTER,
+    TOKEN_FILTER,
+    TRANSCODER,
+    virtual_host,
+)
 from gateway_service.settings import GatewaySettings
 from gateway_service.strictjson import strict_json_source
 from gateway_service.xds import Config, duration, typed
@@ -116,7 +123,7 @@ def _http_filters(protos: ProtoSet, settings: GatewaySettings) -> list[Config]:
                 source_codes={"strict_json": {"inline_string": strict_json_source(protos)}},
             ),
         ),
-        _filter("envoy.filters.http.grpc_json_transcoder", _transcoder(protos, settings)),
+        _filter(TRANSCODER, _transcoder(protos, settings)),
         # After the transcoder, so that REST and gRPC are held to one rule.
         _filter(TOKEN_FILTER, token_rules(protos, settings)),
         _filter(ROLE_FILTER, role_rules(protos)),
@@ -157,6 +164,7 @@ def _transcoder(protos: ProtoSet, settings: GatewaySettings) -> Config:
         convert_grpc_status=True,
         print_options={"always_print_primitive_fields": True, "preserve_proto_field_names": True},
         request_validation_options={
+            "reject_unknown_method": True,
             "reject_unknown_query_parameters": True,
             "reject_binding_body_field_collisions": True,
         },

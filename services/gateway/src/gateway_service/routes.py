@@ -18,6 +18,7 @@ PREDICTION_PREFIX = "/v2/"
 JSON_FILTER = "envoy.filters.http.lua"
 ROLE_FILTER = "lumbung.roles"
 TOKEN_FILTER = "lumbung.token"  # noqa: S105 (a filter's name)
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 SIZE_FILTER = "envoy.filters.http.body_size_limit"
 
 _OPEN_INFERENCE = "inference"
@@ -118,12 +119,18 @@ def _without(*filters: str) -> Config:
 
 
 def _json_route(settings: GatewaySettings) -> Config:
-    """REST before the transcoder makes a gRPC path of it; what it does not know stays here."""
+    """REST before the transcoder makes a gRPC path of it, which has a route of its own.
+
+    Nothing is ever sent to this route's cluster: the transcoder answers 404 to what it does not know. The
+    cluster is named because browsers' preflight requests are only answered on a route that has one.
+    """
     lua = typed("extensions.filters.http.lua.v3.LuaPerRoute", name="strict_json")
-    found = _unknown({"prefix": JSON_PREFIX})
-    found["typed_per_filter_config"] |= {JSON_FILTER: lua}
-    found["request_body_buffer_limit"] = settings.limits.request_bytes
-    return found
+    return {
+        "match": {"prefix": JSON_PREFIX},
+        "route": {"cluster": settings.health_service},
+        "typed_per_filter_config": {JSON_FILTER: lua},
+        "request_body_buffer_limit": settings.limits.request_bytes,
+    }
 
 
 def _prediction_route(settings: GatewaySettings) -> Config:
@@ -131,6 +138,7 @@ def _prediction_route(settings: GatewaySettings) -> Config:
     return {
         "match": {"prefix": PREDICTION_PREFIX},
         "route": {"cluster": SERVE_HTTP, "timeout": duration(seconds), "retry_policy": _RETRY},
+        "typed_per_filter_config": _without(TRANSCODER),
     }
 
 
@@ -139,7 +147,7 @@ def _portal_route(match: Config, settings: GatewaySettings) -> Config:
     return {
         "match": match,
         "route": {"cluster": PORTAL, "timeout": duration(settings.limits.unary_seconds)},
-        "typed_per_filter_config": _without(TOKEN_FILTER, ROLE_FILTER),
+        "typed_per_filter_config": _without(TRANSCODER, TOKEN_FILTER, ROLE_FILTER),
         "request_headers_to_remove": ["authorization"],
     }
 
