@@ -4,7 +4,7 @@ import os
 
 import polars as pl
 
-from lake import Lake, LakeSettings, system_decision
+from lake import Lake, LakeSettings, TableSchema, system_decision
 from lake.commits import LockedLog
 
 
@@ -49,3 +49,16 @@ def total(lake: Lake, table: str) -> tuple[int, int]:
     frame = lake.reader.scan(table, system_decision(table, run_id="test")).lazyframe
     row = frame.select(pl.len(), pl.col("number").sum()).collect().row(0)
     return int(row[0]), int(row[1])
+
+
+def write_and_read(settings: LakeSettings, table: str) -> None:
+    """One commit, one scan and one scan of a partition; fails when a row is missing."""
+    with Lake.open(settings) as lake:
+        lake.create_table(table, TableSchema.of([("worker", "int"), ("number", "int")]))
+        lake.writer(table).append(pl.DataFrame({"worker": [1], "number": [5]}), run_id="r1")
+        decision = system_decision(table, run_id="test")
+        parts = [
+            lake.reader.scan_partition(part, decision) for part in lake.reader.plan_files(table, decision)
+        ]
+        if total(lake, table) != (1, 5) or pl.concat(parts).collect().height != 1:
+            raise RuntimeError("rows are missing")

@@ -15,9 +15,8 @@ from lake.errors import AccessDeniedError, ColumnDeniedError, SnapshotNotFoundEr
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table
 from lake.masks import mask_column, masked_schema
 from lake.rowfilter import to_iceberg, to_polars
-from lake.scan import scan_files, scan_table
+from lake.scan import FileSource, scan_files, scan_table
 from lake.schema import TableId, TableSchema
-from lake.settings import S3Settings
 from lake.summary import time_of
 from servicekit.errors import Text
 
@@ -85,8 +84,9 @@ class GovernedScan:
 class GovernedReader:
     """Opens scans. Made by `Lake`."""
 
-    def __init__(self, catalog: LakeCatalog, s3: S3Settings, mask_key: bytes) -> None:
-        self._catalog, self._s3, self._mask_key = catalog, s3, mask_key
+    def __init__(self, catalog: LakeCatalog, cached: FileSource, direct: FileSource, mask_key: bytes) -> None:
+        # Partitions are read once, by pipelines: they would only push the files of queries out of the cache.
+        self._catalog, self._cached, self._direct, self._mask_key = catalog, cached, direct, mask_key
 
     def scan(
         self,
@@ -113,7 +113,7 @@ class GovernedReader:
         if snapshot is None:
             frame = schema.to_polars().to_frame(eager=False)
         else:
-            frame = scan_table(table, snapshot.snapshot_id, self._s3)
+            frame = scan_table(table, snapshot.snapshot_id, self._cached)
         governed, seen = self._govern(frame, schema, decision, columns)
         withheld = _Withheld(table, snapshot, iceberg_schema, decision.row_filter, frame)
         return GovernedScan(governed, seen, table, snapshot, withheld)
@@ -168,7 +168,7 @@ class GovernedReader:
                 )
         snapshot = _find_snapshot(table, name, partition.snapshot_id, None)
         iceberg_schema = _schema_of(table, snapshot)
-        frame = scan_files(table, partition.files, self._s3, schema=iceberg_schema)
+        frame = scan_files(table, partition.files, self._direct, schema=iceberg_schema)
         return self._govern(frame, from_iceberg_schema(iceberg_schema), decision, columns)[0]
 
     def _govern(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from servicekit.settings import PostgresSettings
@@ -13,7 +15,7 @@ class S3Settings(BaseModel):
     region: str = "us-east-1"
     access_key: str
     secret_key: SecretStr
-    bucket: str = "lumbung-lake"
+    bucket: str = Field(default="lumbung-lake", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 
     @property
     def url(self) -> str:
@@ -39,10 +41,16 @@ class S3Settings(BaseModel):
 
 
 class LakeSettings(BaseModel):
-    """Where the tables live, and how long a writer waits for another one."""
+    """Where the tables live.
+
+    `lock_timeout_seconds` is how long a writer waits for another one. `cache_dir` turns on the local cache of data
+    files for SQL scans: plain copies, readable by this user only, `cache_bytes` together at most.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     postgres: PostgresSettings
     s3: S3Settings
+    cache_dir: Path | None = None
+    cache_bytes: int = Field(default=4 * 2**30, gt=0)
     lock_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)

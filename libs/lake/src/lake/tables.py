@@ -16,10 +16,12 @@ from pyiceberg.table.snapshots import Snapshot
 from lake.commits import CommitLog
 from lake.errors import SnapshotNotFoundError, TableExistsError
 from lake.evolution import evolve
+from lake.filecache import FileCache
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table, open_catalog, to_iceberg_schema
 from lake.objectstore import ObjectStore
 from lake.reader import GovernedReader
 from lake.s3 import S3ObjectStore
+from lake.scan import FileSource
 from lake.schema import TableId, TableSchema
 from lake.settings import LakeSettings
 from lake.summary import RUN_ID, summary_of, time_of
@@ -84,7 +86,9 @@ class Lake:
     ) -> None:
         self._settings, self._catalog, self._pool, self._objects = settings, catalog, pool, objects
         self._log = CommitLog(pool, settings.lock_timeout_seconds)
-        self._reader = GovernedReader(catalog, settings.s3, mask_key)
+        self._source = FileSource(settings.s3)
+        cache = FileCache(settings.cache_dir, settings.cache_bytes, objects) if settings.cache_dir else None
+        self._reader = GovernedReader(catalog, FileSource(settings.s3, cache), self._source, mask_key)
 
     @classmethod
     def open(cls, settings: LakeSettings) -> Self:
@@ -135,7 +139,7 @@ class Lake:
         """Writer of one table; TableNotFoundError when there is none."""
         name = TableId.of(table)
         load_table(self._catalog, name)
-        return TableWriter(self._catalog, self._log, self._objects, self._settings.s3, name)
+        return TableWriter(self._catalog, self._log, self._objects, self._source, name)
 
     def create_table(
         self,

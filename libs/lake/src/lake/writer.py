@@ -24,9 +24,8 @@ from lake.iceberg import LakeCatalog, load_table
 from lake.objectstore import ObjectStore
 from lake.parquet import WriteTarget, WrittenFile, write_parquet
 from lake.rowfilter import to_iceberg, to_polars
-from lake.scan import scan_files
+from lake.scan import FileSource, scan_files
 from lake.schema import TableId, TableSchema
-from lake.settings import S3Settings
 from lake.summary import CommitNote, ControlValue, result_of
 from servicekit.errors import Text
 
@@ -40,9 +39,9 @@ class TableWriter:
     """
 
     def __init__(
-        self, catalog: LakeCatalog, log: CommitLog, objects: ObjectStore, s3: S3Settings, table: TableId
+        self, catalog: LakeCatalog, log: CommitLog, objects: ObjectStore, source: FileSource, table: TableId
     ) -> None:
-        self._catalog, self._log, self._objects, self._s3 = catalog, log, objects, s3
+        self._catalog, self._log, self._objects, self._source = catalog, log, objects, source
         self._table = table
 
     def target(self, run_id: str) -> WriteTarget:
@@ -179,7 +178,7 @@ class TableWriter:
         for task in table.scan(row_filter=expression).plan_files():
             file = task.file
             if not inside.eval(file):
-                frame = scan_files(table, [(file.file_path, file.file_size_in_bytes)], self._s3)
+                frame = scan_files(table, [(file.file_path, file.file_size_in_bytes)], self._source)
                 matches = to_polars(where, TableSchema.from_arrow(target.schema)).fill_null(value=False)
                 rest = frame.filter(~matches)
                 part = write_parquet(self._objects, rest, target, f"kept-{next(numbers):05}")

@@ -1,0 +1,291 @@
+"""What integration tests of the inference service run against: a token issuer, a recording catalog, a Ray head, the service.
+
+PostgreSQL and S3 come from `support.servers`. All processes listen on loopback and end with the fixture.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import grpc
+import jwt
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from lumbung.catalog.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    dataset_service_pb2,
+    dataset_service_pb2_grpc,
+    lineage_service_pb2,
+    lineage_service_pb2_grpc,
+)
+
+from support.servers import PostgresServer, S3Server
+
+_START_SECONDS = 90.0
+
+
+class TokenIssuer:
+    """Signs tokens as the realm would, and serves its key set and its token endpoint."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._send({"keys": [issuer.key_document()]})
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", "0")))
+                token = issuer.token(["service"], username="svc-inference", azp="svc-inference")
+                self._send({"access_token": token, "expires_in": 300})
+
+            def _send(self, document: dict[str, Any]) -> None:
+                body = json.dumps(document).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments: object) -> None:
+                del arguments
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.issuer = f"{self.url}/realms/lumbung"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def key_document(self) -> dict[str, Any]:
+        return dict(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)) | {
+            "kid": "k1",
+            "use": "sig",
+            "alg": "RS256",
+        }
+
+    def token(self, roles: list[str], *, username: str = "ilmuwan-pusat", **changes: Any) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": "lumbung-api",
+            "azp": "lumbung-cli",
+            "sub": username,
+            "typ": "Bearer",
+            "preferred_username": username,
+            "iat": now,
+            "exp": now + 600,
+            "realm_access": {"roles": roles},
+        } | changes
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "k1"})
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class RecordingCatalog:
+    """Stands where the catalog stands: knows every dataset but `missing`, and remembers what it was told."""
+
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    audit: list[Any] = field(default_factory=list)
+
+    def serve(self) -> tuple[grpc.Server, int]:
+        catalog = self
+
+        class Datasets(dataset_service_pb2_grpc.DatasetServiceServicer):  # type: ignore[misc]
+            def GetDataset(self, request: Any, context: Any) -> Any:
+                if request.name == "datasets/missing":
+                    context.abort(grpc.StatusCode.NOT_FOUND, f"There is no {request.name}.")
+                return dataset_service_pb2.Dataset(name=request.name)
+
+        class Lineage(lineage_service_pb2_grpc.LineageServiceServicer):  # type: ignore[misc]
+            def RecordLineage(self, request: Any, context: Any) -> Any:
+                del context
+                catalog.edges.extend((edge.source, edge.target) for edge in request.edges)
+                return lineage_service_pb2.RecordLineageResponse()
+
+        class Audit(audit_service_pb2_grpc.AuditServiceServicer):  # type: ignore[misc]
+            def RecordAuditEntries(self, request: Any, context: Any) -> Any:
+                del context
+                catalog.audit.extend(request.entries)
+                return audit_service_pb2.RecordAuditEntriesResponse()
+
+        server = grpc.server(ThreadPoolExecutor(4))
+        dataset_service_pb2_grpc.add_DatasetServiceServicer_to_server(Datasets(), server)
+        lineage_service_pb2_grpc.add_LineageServiceServicer_to_server(Lineage(), server)
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(Audit(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
+
+
+@dataclass
+class InferenceStack:
+    """A running stack; `base` is its first port."""
+
+    base: int
+    folder: Path
+    issuer: TokenIssuer
+    catalog: RecordingCatalog
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def api(self) -> str:
+        return f"127.0.0.1:{self.base + 73}"
+
+    @property
+    def ingress(self) -> str:
+        return f"127.0.0.1:{self.base + 50}"
+
+    @property
+    def rest(self) -> str:
+        return f"http://127.0.0.1:{self.base + 52}"
+
+    def start(self, name: str) -> None:
+        commands = {
+            "ray": [
+                "inference_service.ray_head",
+                f"--base-port={self.base}",
+                f"--folder={self.folder / 'ray'}",
+                f"--token-path={self.folder / 'token'}",
+            ],
+            "service": ["inference_service"],
+        }
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", *commands[name]], env=self.environment, stdout=log, stderr=log
+            )
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-4000:]
+
+    def replicas(self) -> list[int]:
+        """Process ids of this stack's replicas, found by the port they listen on."""
+        return _listeners(self.base + 50)
+
+    def wait_for_service(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.base + 73), 1):
+                return
+            if time.monotonic() > deadline or self.processes["service"].poll() is not None:
+                raise RuntimeError(f"the service did not start:\n{self.log('service')}")
+            time.sleep(0.1)
+
+    def stop(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+def _listeners(port: int) -> list[int]:
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{fields[9]}]")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(os.readlink(entry) in inodes for entry in (process / "fd").iterdir()):
+                found.append(int(process.name))
+    return found
+
+
+def _free_base() -> int:
+    """A first port with all of the stack's ports free behind it."""
+    offsets = [*range(30, 38), *range(50, 56), 73, 83, *range(100, 200)]
+    while True:
+        base = 22000 + 250 * secrets.randbelow(38)
+        with contextlib.ExitStack() as held:
+            try:
+                for offset in offsets:
+                    probe = held.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+        return base
+
+
+def _config(base: int, folder: Path, issuer: TokenIssuer, catalog_port: int) -> dict[str, Any]:
+    return {
+        "listen": {"port": base + 73, "metrics_port": base + 83, "stop_grace_seconds": 1},
+        "auth": {"issuer": issuer.issuer, "jwks_url": f"{issuer.url}/certs"},
+        "identity": {"token_url": f"{issuer.url}/token", "client_id": "svc-inference"},
+        "catalog": {"target": f"127.0.0.1:{catalog_port}"},
+        "ray": {
+            "address": f"127.0.0.1:{base + 30}",
+            "token_path": str(folder / "token"),
+            "replica_settings_path": str(folder / "replica.json"),
+            "ingress": {"target": f"127.0.0.1:{base + 50}"},
+            "proxy_http_port": base + 54,
+            "proxy_grpc_port": base + 55,
+        },
+    }
+
+
+@contextlib.contextmanager
+def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[InferenceStack]:
+    """Starts everything; the service is up, the Ray head is on its way."""
+    folder = Path(tempfile.mkdtemp(prefix="inf-", dir="/tmp"))
+    issuer = TokenIssuer()
+    catalog = RecordingCatalog()
+    catalog_server, catalog_port = catalog.serve()
+    database = postgres.create_database("inference")
+    base = _free_base()
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    config = _config(base, folder, issuer, catalog_port)
+    config["postgres"] = {
+        "host": database.host,
+        "port": database.port,
+        "database": database.database,
+        "user": database.user,
+    }
+    config["lake"] = {
+        "s3": {"endpoint": s3.endpoint, "access_key": s3.access_key, "bucket": s3.create_bucket("models")}
+    }
+    (folder / "inference.yaml").write_text(yaml.safe_dump(config))
+    environment = os.environ | {
+        "LUMBUNG_CONFIG": str(folder / "inference.yaml"),
+        "LUMBUNG_POSTGRES__PASSWORD": database.password,
+        "LUMBUNG_IDENTITY__CLIENT_SECRET": "secret",
+        "LUMBUNG_LAKE__S3__SECRET_KEY": s3.secret_key,
+    }
+    stack = InferenceStack(base, folder, issuer, catalog, environment)
+    try:
+        stack.start("ray")
+        stack.start("service")
+        stack.wait_for_service()
+        yield stack
+    finally:
+        for name in ("service", "ray"):
+            if name in stack.processes:
+                stack.stop(name)
+        catalog_server.stop(1).wait()
+        issuer.close()
+        postgres.drop_database(database)
+        shutil.rmtree(folder, ignore_errors=True)
