@@ -184,15 +184,28 @@ def _sanitise() -> Config:
 
 
 def _tracing(settings: GatewaySettings) -> Config:
+    samplers = "extensions.tracers.opentelemetry.samplers.v3"
+    parts_of_million = round(1_000_000 * settings.telemetry.sample_ratio)
+    own = {
+        "name": "envoy.tracers.opentelemetry.samplers.trace_id_ratio_based",
+        "typed_config": typed(
+            f"{samplers}.TraceIdRatioBasedSamplerConfig",
+            sampling_percentage={"numerator": parts_of_million, "denominator": "MILLION"},
+        ),
+    }
+    follow = {
+        "name": "envoy.tracers.opentelemetry.samplers.parent_based",
+        "typed_config": typed(f"{samplers}.ParentBasedSamplerConfig", wrapped_sampler=own),
+    }
     exporter = typed(
         "config.trace.v3.OpenTelemetryConfig",
         service_name="gateway",
         grpc_service={"envoy_grpc": {"cluster_name": OTLP}, "timeout": "1s"},
+        sampler=follow,
     )
     return {
-        "random_sampling": {"value": 100 * settings.telemetry.sample_ratio},
-        # Only the caller's sampled flag may ask for more.
-        "client_sampling": {"value": 0},
+        # Envoy's own dice would overrule the caller's flag: let every request on to the sampler.
+        "random_sampling": {"value": 100},
         "spawn_upstream_span": True,
         "provider": {"name": "envoy.tracers.opentelemetry", "typed_config": exporter},
     }
