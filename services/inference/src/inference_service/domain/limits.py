@@ -1,0 +1,25 @@
+"""Limits of the registry and of predictions."""
+
+__all__ = [
+    "MAX_CHUNK_BYTES",
+    "MAX_DESCRIPTION",
+    "MAX_KEY_DIGITS",
+    "MAX_METRICS",
+    "MAX_METRIC_NAME",
+    "MAX_MODEL_BYTES",
+    "MAX_PAGE",
+    "MAX_REQUEST_ID",
+    "MAX_SNAPSHOTS",
+    "PAGE",
+]
+
+MAX_MODEL_BYTES = 64 * 2**20
+MAX_CHUNK_BYTES = 2 * 2**20
+MAX_DESCRIPTION = 4000
+MAX_METRICS = 50
+MAX_SNAPSHOTS = 50
+PAGE = 50
+MAX_PAGE = 1000
+MAX_REQUEST_ID = 128
+MAX_KEY_DIGITS = 19
+MAX_METRIC_NAME = 64

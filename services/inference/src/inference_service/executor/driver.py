@@ -1,0 +1,58 @@
+"""The process that speaks with Ray: `python -m inference_service.executor.driver < ORDER` prints one JSON document.
+
+A process of its own and for one order: Ray's client library cannot reconnect after a restart of the head, and a
+resident driver would keep 150 MB. What it deploys stays when it ends.
+"""
+
+import json
+import sys
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.config import HTTPOptions, gRPCOptions
+from ray.serve.schema import LoggingConfig
+
+__all__ = ["apply_order", "main"]
+
+APPLICATION = "inference"
+SERVICERS = "inference_service.replica.methods.register"
+
+
+def apply_order(order: dict[str, Any]) -> dict[str, Any]:
+    """Starts Serve unless it runs, and deploys the application with the models of the order."""
+    from inference_service.replica.deployment import DEPLOYMENT, application  # noqa: PLC0415 (after ray)
+
+    ray.init(address=order["address"], namespace="serve", log_to_driver=False, logging_level="WARNING")
+    quiet = LoggingConfig(enable_access_log=False, log_level="WARNING")
+    serve.start(
+        http_options=HTTPOptions(
+            host=order["host"], port=order["proxy_http_port"], request_timeout_s=order["request_seconds"]
+        ),
+        grpc_options=gRPCOptions(
+            port=order["proxy_grpc_port"],
+            grpc_servicer_functions=[SERVICERS],
+            request_timeout_s=order["request_seconds"],
+            enable_reflection=False,
+        ),
+        logging_config=quiet,
+    )
+    app = application(order["settings_path"], order["code_version"], order["models"], order["replicas"])
+    serve.run(app, name=APPLICATION, route_prefix="/", blocking=False, logging_config=quiet)
+    status = serve.status().applications[APPLICATION]
+    return {
+        "status": str(status.status.value),
+        "replicas": {state: n for state, n in status.deployments[DEPLOYMENT].replica_states.items() if n},
+    }
+
+
+def main() -> int:
+    """Takes one order from standard input."""
+    order = json.loads(sys.stdin.read())
+    answer = apply_order(order)
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What a replica needs to know. The service writes it to a file that only its own user can read."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lake import S3Settings
+from servicekit.settings import AuthSettings, IdentitySettings, PeerSettings, TelemetrySettings
+
+__all__ = ["ReplicaSettings", "load_replica_settings", "replica_document"]
+
+
+class ReplicaSettings(BaseModel):
+    """Sign-in, where models lie, where audit records go, and limits. Sizes in bytes, times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth: AuthSettings
+    s3: S3Settings
+    telemetry: TelemetrySettings = TelemetrySettings()
+    catalog: PeerSettings | None = None
+    identity: IdentitySettings | None = None
+    max_tensor_bytes: int = Field(default=32 * 2**20, gt=0, le=256 * 2**20)
+    max_run_seconds: float = Field(default=10.0, gt=0, le=300)
+    max_memory_bytes: int = Field(default=4 * 2**30, ge=2**30)
+
+
+def load_replica_settings(path: Path) -> ReplicaSettings:
+    """Reads the file that the service wrote."""
+    return ReplicaSettings.model_validate_json(path.read_bytes())
+
+
+def replica_document(settings: ReplicaSettings) -> str:
+    """The settings as JSON with the secrets in plain text: only for a file of mode 0600."""
+    document = settings.model_dump(mode="json")
+    document["s3"]["secret_key"] = settings.s3.secret_key.get_secret_value()
+    if settings.identity is not None:
+        document["identity"]["client_secret"] = settings.identity.client_secret.get_secret_value()
+    return json.dumps(document, indent=1)

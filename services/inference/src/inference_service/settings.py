@@ -1,0 +1,77 @@
+"""Settings of the inference service and of the Ray head beside it."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lake import S3Settings
+from servicekit.settings import (
+    AuthSettings,
+    IdentitySettings,
+    ListenSettings,
+    PeerSettings,
+    PostgresSettings,
+    ServiceSettings,
+    TelemetrySettings,
+)
+
+__all__ = ["InferenceSettings", "LakeSection", "LimitSettings", "RaySettings"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LakeSection(_Section):
+    """Where model files lie. This service touches no tables; `postgres` is there only to share the lake's section."""
+
+    s3: S3Settings
+    postgres: PostgresSettings | None = None
+
+
+class RaySettings(_Section):
+    """The Ray head, and the ports on which its replica answers."""
+
+    address: str = Field(default="127.0.0.1:18030", description="host:port of the head's GCS")
+    token_path: Path = Field(description="file with Ray's token")
+    replica_settings_path: Path = Field(
+        description="file that this service writes (mode 0600) and the replicas read"
+    )
+    ingress: PeerSettings = Field(
+        default=PeerSettings(target="127.0.0.1:18050"), description="where the replica answers gRPC"
+    )
+    ingress_http: str = Field(default="127.0.0.1:18052", description="where the replica answers HTTP")
+    host: str = "127.0.0.1"
+    proxy_http_port: int = Field(default=18054, ge=1, le=65535)
+    proxy_grpc_port: int = Field(default=18055, ge=1, le=65535)
+    replicas: int = Field(default=1, ge=1, le=64)
+    order_seconds: float = Field(default=90.0, gt=0, description="how long one order to Ray may take")
+    loopback: bool = Field(
+        default=True, description="everything of Ray is on this machine's loopback address"
+    )
+
+
+class LimitSettings(_Section):
+    """Limits; sizes in bytes, times in seconds."""
+
+    inspection_memory_bytes: int = Field(default=2 * 2**30, ge=256 * 2**20)
+    inspection_seconds: float = Field(default=30.0, gt=0, le=300)
+    deploy_seconds: float = Field(default=60.0, gt=0, le=600)
+    max_tensor_bytes: int = Field(default=32 * 2**20, gt=0, le=256 * 2**20)
+    max_run_seconds: float = Field(default=10.0, gt=0, le=300)
+    replica_memory_bytes: int = Field(default=4 * 2**30, ge=2**30)
+    reconcile_seconds: float = Field(default=2.0, gt=0, le=60)
+
+
+class InferenceSettings(ServiceSettings):
+    """Everything the service reads at its start."""
+
+    listen: ListenSettings
+    auth: AuthSettings
+    identity: IdentitySettings
+    postgres: PostgresSettings
+    telemetry: TelemetrySettings = TelemetrySettings()
+    lake: LakeSection
+    catalog: PeerSettings
+    ray: RaySettings
+    limits: LimitSettings = LimitSettings()
