@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as _SourceError
 
 __all__ = [
     "AuthSettings",
@@ -15,12 +16,17 @@ __all__ = [
     "PeerSettings",
     "PostgresSettings",
     "ServiceSettings",
+    "SettingsError",
     "TelemetrySettings",
     "load_settings",
 ]
 
 CONFIG_VARIABLE = "LUMBUNG_CONFIG"
 PREFIX = "LUMBUNG_"
+
+
+class SettingsError(ValueError):
+    """The settings are wrong: names each wrong key, where it was set, and what it may be."""
 
 
 class _Section(BaseModel):
@@ -91,7 +97,7 @@ class TelemetrySettings(_Section):
     sample_ratio: float = Field(
         default=0.05, ge=0, le=1, description="share of traces begun here; a caller's choice is followed"
     )
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class _YamlFile(PydanticBaseSettingsSource):
@@ -105,7 +111,12 @@ class _YamlFile(PydanticBaseSettingsSource):
         path = os.environ.get(CONFIG_VARIABLE)
         if not path:
             return {}
-        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        try:
+            loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SettingsError(f"The file {path} ({CONFIG_VARIABLE}) cannot be read: {error}") from error
+        if loaded is not None and not isinstance(loaded, dict):
+            raise SettingsError(f"The file {path} ({CONFIG_VARIABLE}) holds no keys and values.")
         return dict(loaded or {})
 
 
@@ -137,6 +148,22 @@ def load_settings(model: type[SettingsT]) -> SettingsT:
     """Reads the settings of a service.
 
     Raises:
-        pydantic.ValidationError: names each wrong key with its place and what it may be.
+        SettingsError: names each wrong key with its place and what it may be; never the value of a secret.
     """
-    return model()
+    try:
+        return model()
+    except ValidationError as error:
+        lines = [_complaint(entry["loc"], entry["msg"], entry["input"]) for entry in error.errors()]
+        raise SettingsError(f"{model.__name__}: " + "; ".join(lines)) from None
+    except _SourceError as error:
+        raise SettingsError(f"{model.__name__}: {error} (is the variable valid JSON?)") from None
+
+
+def _complaint(location: tuple[int | str, ...], message: str, value: Any) -> str:
+    key = ".".join(str(part) for part in location)
+    variable = PREFIX + "__".join(str(part) for part in location).upper()
+    set_here = variable in {name.upper() for name in os.environ}
+    place = variable if set_here else f"{os.environ.get(CONFIG_VARIABLE) or 'defaults'}, or set {variable}"
+    secret = any(word in key.lower() for word in ("password", "secret", "token", "key"))
+    shown = f" ({value!r})" if isinstance(value, str | int | float) and not secret else ""
+    return f"{key}{shown}: {message} [{place}]"

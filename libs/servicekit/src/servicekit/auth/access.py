@@ -33,7 +33,10 @@ class AccessRules:
 
     @classmethod
     def from_protos(cls, modules: Iterable[ModuleType], access_option: Any) -> "AccessRules":
-        """Reads the option `access_option` of every method of the services in generated modules."""
+        """Reads the option `access_option` of every method of the services in generated modules.
+
+        A method without the option, or whose option does not state the audit level, gets no rule and is denied.
+        """
         rules: dict[str, AccessRule] = {}
         for module in modules:
             for service in module.DESCRIPTOR.services_by_name.values():
@@ -42,6 +45,8 @@ class AccessRules:
                     if not options.HasExtension(access_option):
                         continue
                     access = options.Extensions[access_option]
+                    if not access.audit:
+                        continue  # how it is audited is not stated, so it is denied
                     level = access.DESCRIPTOR.fields_by_name["audit"].enum_type.values_by_number[access.audit]
                     rules[f"/{service.full_name}/{method.name}"] = AccessRule(
                         roles=frozenset(access.roles),
@@ -77,7 +82,8 @@ class AccessRules:
         Raises:
             PermissionDeniedError: the caller has none of the roles that the method asks for.
         """
-        if rule.roles & principal.roles:
+        allowed = frozenset({"service"}) if rule.internal else rule.roles
+        if allowed & principal.roles:
             return
         wanted = ", ".join(sorted(rule.roles - {"service"})) or "service"
         has = ", ".join(sorted(principal.roles)) or "-"

@@ -1,23 +1,21 @@
 """Verifies access tokens (RFC 9068, RFC 8725): signature, issuer, audience, algorithm, authorised party."""
 
-import asyncio
 import hashlib
 import re
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import jwt
 
+from servicekit.auth.keys import ALGORITHMS, KeySet
 from servicekit.auth.principal import Principal
-from servicekit.errors import Text, UnauthenticatedError, UnavailableError
+from servicekit.errors import Text, UnauthenticatedError
 from servicekit.settings import AuthSettings
 
 __all__ = ["TokenVerifier"]
 
-ALGORITHMS = ["RS256", "PS256", "ES256"]
-MIN_REFRESH_SECONDS = 5.0
 CACHE_SIZE = 4096
 MAX_TOKEN_CHARS = 16_384
 # One token in three parts and nothing else: a lenient decoder would skip what it does not know.
@@ -33,20 +31,23 @@ def _refuse(en: str, indonesian: str, reason: str) -> UnauthenticatedError:
     return UnauthenticatedError(Text(en=en, id=indonesian), _REMEDY, reason=reason)
 
 
+class _Known(NamedTuple):
+    expires_at: float
+    kid: str
+    principal: Principal
+
+
 class TokenVerifier:
     """Makes a `Principal` of a token, or refuses it.
 
-    Keys come from the issuer's key set, fetched when first needed and again when a token names an unknown key.
-    A verified token is remembered until it expires, by the SHA-256 of its text.
+    A verified token is remembered until its `exp`, by the SHA-256 of its text, as long as the issuer keeps the key
+    that signed it. After `exp` it is verified anew, and refused once the leeway is over.
     """
 
     def __init__(self, settings: AuthSettings, http: httpx.AsyncClient | None = None) -> None:
         self._settings = settings
-        self._http = http
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = -MIN_REFRESH_SECONDS
-        self._lock = asyncio.Lock()
-        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._keys = KeySet(settings.jwks_url, http)
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def principal(self, authorization: str | None) -> Principal:
         """The caller behind an `authorization` header.
@@ -66,20 +67,21 @@ class TokenVerifier:
             )
         token = match.group(1)
         digest = hashlib.sha256(token.encode()).digest()
-        cached = self._known.get(digest)
-        if cached is not None and cached[0] > time.time():
-            return cached[1]
-        claims = await self._claims(token)
+        known = self._known.get(digest)
+        if known is not None and known.expires_at > time.time() and self._keys.holds(known.kid):
+            self._known.move_to_end(digest)
+            return known.principal
+        kid, claims = await self._claims(token)
         principal = _principal_from_claims(claims)
-        self._known[digest] = (float(claims["exp"]), principal)
+        self._known[digest] = _Known(float(claims["exp"]), kid, principal)
         while len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return principal
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def _claims(self, token: str) -> tuple[str, dict[str, Any]]:
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise _refuse(
                 "The token is not a JWT.", "Token bukan JWT yang sah.", "TOKEN_MALFORMED"
             ) from error
@@ -89,7 +91,14 @@ class TokenVerifier:
                 f"Algoritma token {header.get('alg')!r} tidak diterima.",
                 "TOKEN_ALGORITHM",
             )
-        key = await self._key(str(header.get("kid", "")))
+        kid = str(header.get("kid", ""))
+        key = await self._keys.key(kid)
+        if key is None:
+            raise _refuse(
+                "The token is signed with a key that the issuer does not have.",
+                "Token ditandatangani dengan kunci yang tidak dikenal.",
+                "TOKEN_KEY",
+            )
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -112,10 +121,14 @@ class TokenVerifier:
             raise _refuse(
                 "The token comes from another issuer.", "Token diterbitkan pihak lain.", "TOKEN_ISSUER"
             ) from error
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
             raise _refuse(
-                f"The token does not hold: {error}.", "Token tidak sah.", "TOKEN_INVALID"
+                f"The token does not hold: {error}.", f"Token tidak sah: {error}.", "TOKEN_INVALID"
             ) from error
+        self._check_issued_to(claims)
+        return kid, claims
+
+    def _check_issued_to(self, claims: dict[str, Any]) -> None:
         if claims.get("azp") not in self._settings.authorized_parties:
             raise _refuse(
                 f"The token was issued to {claims.get('azp')!r}, which may not call this service.",
@@ -124,58 +137,27 @@ class TokenVerifier:
             )
         if claims.get("typ", "Bearer") != "Bearer":
             raise _refuse("This is not an access token.", "Ini bukan token akses.", "TOKEN_TYPE")
-        return claims
-
-    async def _key(self, kid: str) -> jwt.PyJWK:
-        if kid not in self._keys:
-            async with self._lock:
-                if kid not in self._keys and time.monotonic() - self._fetched_at >= MIN_REFRESH_SECONDS:
-                    await self._refresh()
-        key = self._keys.get(kid)
-        if key is None:
-            raise _refuse(
-                "The token is signed with a key that the issuer does not have.",
-                "Token ditandatangani dengan kunci yang tidak dikenal.",
-                "TOKEN_KEY",
-            )
-        return key
-
-    async def _refresh(self) -> None:
-        try:
-            if self._http is not None:
-                response = await self._http.get(self._settings.jwks_url, timeout=5.0)
-            else:
-                async with httpx.AsyncClient(trust_env=False) as http:
-                    response = await http.get(self._settings.jwks_url, timeout=5.0)
-            response.raise_for_status()
-            documents = response.json()["keys"]
-        except (httpx.HTTPError, ValueError, KeyError) as error:
-            raise UnavailableError(
-                Text(
-                    en="The sign-in service does not answer, so tokens cannot be checked.",
-                    id="Layanan masuk tidak menjawab sehingga token tidak dapat diperiksa.",
-                ),
-                Text(en="Try again in a moment.", id="Coba lagi sebentar."),
-                retry_after_seconds=2.0,
-                reason="KEYS_UNAVAILABLE",
-            ) from error
-        self._keys = {
-            document["kid"]: jwt.PyJWK(document)
-            for document in documents
-            if document.get("use", "sig") == "sig" and document.get("alg", "RS256") in ALGORITHMS
-        }
-        self._fetched_at = time.monotonic()
+        if not claims["sub"]:
+            raise _refuse("The token names nobody.", "Token tidak menyebut pemiliknya.", "TOKEN_INVALID")
 
 
 def _principal_from_claims(claims: dict[str, Any]) -> Principal:
     access = claims.get("realm_access")
-    listed = access.get("roles") if isinstance(access, dict) else None
-    roles = listed if isinstance(listed, list) else []
-    office = claims.get("office", "")
+    roles = access.get("roles") if isinstance(access, dict) else None
+    username = claims.get("preferred_username")
     return Principal(
-        subject=str(claims["sub"]),
-        username=str(claims.get("preferred_username", claims["sub"])),
-        roles=frozenset(str(role) for role in roles),
-        office=str(office[0] if isinstance(office, list) and office else office or ""),
+        subject=claims["sub"],
+        username=username if isinstance(username, str) and username else claims["sub"],
+        # Anything but a list of texts gives no role: a text "admin" is not the roles a, d, m, i, n.
+        roles=frozenset(role for role in roles if isinstance(role, str))
+        if isinstance(roles, list)
+        else frozenset(),
+        office=_office(claims.get("office")),
         authorized_party=str(claims.get("azp", "")),
     )
+
+
+def _office(claim: Any) -> str:
+    """The office as text; of several (an attribute with many values) the first."""
+    first = claim[0] if isinstance(claim, list) and claim else claim
+    return first if isinstance(first, str) else str(first) if isinstance(first, int) else ""

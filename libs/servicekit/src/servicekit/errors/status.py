@@ -11,6 +11,14 @@ __all__ = ["DETAILS_KEY", "grpc_code", "internal_status", "status_from_error", "
 
 DETAILS_KEY = "grpc-status-details-bin"
 DOMAIN = "lumbung"
+# A status travels in the trailers, which gRPC and proxies hold to about 8 KiB in all.
+MAX_SENTENCE = 800
+MAX_VALUE = 200
+MAX_VALUES = 8
+
+
+def _cut(text: str, limit: int = MAX_SENTENCE) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _pack(*details: Message) -> list[any_pb2.Any]:
@@ -26,14 +34,14 @@ def status_from_error(error: LumbungError, language: str, trace_id: str) -> stat
     """The status of an error: reason, both languages, the field and when to try again."""
     details: list[Message] = [
         error_details_pb2.ErrorInfo(
-            reason=error.stable_reason, domain=DOMAIN, metadata={**error.metadata, "trace_id": trace_id}
+            reason=error.stable_reason, domain=DOMAIN, metadata={**_values(error), "trace_id": trace_id}
         ),
-        error_details_pb2.LocalizedMessage(locale="id", message=error.sentence("id")),
-        error_details_pb2.LocalizedMessage(locale="en", message=error.sentence("en")),
+        error_details_pb2.LocalizedMessage(locale="id", message=_cut(error.sentence("id"))),
+        error_details_pb2.LocalizedMessage(locale="en", message=_cut(error.sentence("en"))),
     ]
     if error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=error.field, description=error.message.in_language(language)
+            field=error.field, description=_cut(error.message.in_language(language), MAX_VALUE)
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if error.retry_after_seconds is not None:
@@ -41,8 +49,12 @@ def status_from_error(error: LumbungError, language: str, trace_id: str) -> stat
         delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     return status_pb2.Status(
-        code=code_pb2.Code.Value(error.code), message=error.sentence(language), details=_pack(*details)
+        code=code_pb2.Code.Value(error.code), message=_cut(error.sentence(language)), details=_pack(*details)
     )
+
+
+def _values(error: LumbungError) -> dict[str, str]:
+    return {name: _cut(str(value), MAX_VALUE) for name, value in [*error.metadata.items()][:MAX_VALUES]}
 
 
 def internal_status(language: str, trace_id: str) -> status_pb2.Status:

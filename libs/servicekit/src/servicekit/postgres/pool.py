@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from servicekit.errors import Text, UnavailableError
 from servicekit.settings import PostgresSettings
 
-__all__ = ["connection_info", "open_pool"]
+__all__ = ["connection_info", "open_pool", "unavailable"]
 
 STATEMENT_TIMEOUT_MS = 30_000
+OPEN_SECONDS = 30.0
+WAIT_SECONDS = 10.0
 
 
 def connection_info(settings: PostgresSettings) -> str:
@@ -32,16 +35,33 @@ async def open_pool(settings: PostgresSettings) -> AsyncConnectionPool[AsyncConn
     """Opens a pool whose connections give rows as dicts and are checked before use.
 
     Raises:
-        psycopg_pool.PoolTimeout: the server does not answer within 30 seconds.
+        psycopg_pool.PoolTimeout: the server does not answer within 30 seconds; nothing is left open.
     """
     options: dict[str, Any] = {"row_factory": dict_row}
     pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
         connection_info(settings),
         min_size=1,
         max_size=settings.pool_max,
+        timeout=WAIT_SECONDS,
         kwargs=options,
         open=False,
         check=AsyncConnectionPool.check_connection,
     )
-    await pool.open(wait=True, timeout=30.0)
+    try:
+        await pool.open(wait=True, timeout=OPEN_SECONDS)
+    except BaseException:
+        await pool.close()
+        raise
     return pool
+
+
+def unavailable(error: Exception) -> UnavailableError | None:
+    """What a caller is told when the database does not serve now; nothing for any other error."""
+    if not isinstance(error, OperationalError):
+        return None
+    return UnavailableError(
+        Text(en="The database of this service does not answer.", id="Basis data layanan ini tidak menjawab."),
+        Text(en="Try again in a moment.", id="Coba lagi sebentar."),
+        retry_after_seconds=2.0,
+        reason="DATABASE_UNAVAILABLE",
+    )

@@ -14,6 +14,7 @@ def open_channel(peer: PeerSettings, max_message_bytes: int = 8 * 1024 * 1024) -
         options=[
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
+            ("grpc.enable_http_proxy", 0),
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.initial_reconnect_backoff_ms", 200),
             ("grpc.max_reconnect_backoff_ms", 2_000),

@@ -1,32 +1,26 @@
 """Stands around every call: trace, sign-in, role, required fields, errors, audit, metrics."""
 
+import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc import status_pb2
 from opentelemetry import trace
 
 from servicekit.auth.access import AccessRule, AccessRules
 from servicekit.auth.principal import Principal, bind_principal
 from servicekit.auth.tokens import TokenVerifier
-from servicekit.errors import InvalidArgumentError, LumbungError, Text
-from servicekit.errors.status import (
-    DETAILS_KEY,
-    grpc_code,
-    internal_status,
-    status_from_error,
-    unimplemented_status,
-)
-from servicekit.server.audit import AuditRecord, AuditSink
+from servicekit.errors import InvalidArgumentError, Text
+from servicekit.errors.status import DETAILS_KEY, grpc_code
+from servicekit.server.audit import AuditSink
 from servicekit.server.metrics import CALLS, RUNNING, SECONDS
+from servicekit.server.outcome import Outcome, outcome_of
+from servicekit.server.recording import Recorder
 from servicekit.server.required import check_required
-from servicekit.telemetry import current_trace_id, extract_context, get_logger, tracer
+from servicekit.telemetry import current_trace_id, extract_context, tracer
 
 __all__ = ["CallInterceptor"]
 
@@ -34,7 +28,6 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-_log = get_logger(__name__)
 _tracer = tracer("servicekit.server")
 _QUIET = ("/grpc.health.v1.Health/",)
 
@@ -48,14 +41,10 @@ def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:
     return found
 
 
-def _language(metadata: dict[str, str]) -> str:
-    return "id" if metadata.get("accept-language", "").lower().startswith("id") else "en"
-
-
-def _resource(request: Any) -> str:
-    """The resource that a request names, for the audit log."""
+def _resource(message: Any) -> str:
+    """The resource that a request or an answer names, for the audit log."""
     for field in ("name", "parent"):
-        value = getattr(request, field, "")
+        value = getattr(message, field, "")
         if isinstance(value, str) and value:
             return value
     return ""
@@ -64,21 +53,29 @@ def _resource(request: Any) -> str:
 class _Call:
     """One call while it runs."""
 
-    def __init__(self, method: str, rule: AccessRule | None, metadata: dict[str, str]) -> None:
+    def __init__(self, method: str, metadata: dict[str, str]) -> None:
         self.method = method
-        self.rule = rule
         self.metadata = metadata
+        self.language = "id" if metadata.get("accept-language", "").lower().startswith("id") else "en"
+        self.rule: AccessRule | None = None
         self.principal: Principal | None = None
         self.resource = ""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Lets a call through to the servicer when its token and its role hold, and mends what comes back."""
+    """Lets a call through to the servicer when its token and its role hold, and mends what comes back.
+
+    A call of a method that the server does not offer is answered by gRPC itself; it makes no metric.
+    """
 
     def __init__(self, rules: AccessRules, verifier: TokenVerifier, audit: AuditSink | None = None) -> None:
         self._rules = rules
         self._verifier = verifier
-        self._audit = audit
+        self._recorder = Recorder(audit)
+
+    async def drain(self, seconds: float = 5.0) -> None:
+        """Waits for the audit records of cancelled calls, at most `seconds`."""
+        await self._recorder.drain(seconds)
 
     async def intercept_service(
         self,
@@ -90,55 +87,55 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(_QUIET):
             return handler
-        metadata = _text_metadata(handler_call_details)
-        return self._wrap(handler, method, metadata)
+        return self._wrap(handler, method, _text_metadata(handler_call_details))
 
     def _wrap(self, handler: _Handler, method: str, metadata: dict[str, str]) -> _Handler:
+        inner: Any = (
+            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        )
+
         # One request is parsed only when its sender may call; a stream is parsed as it comes.
         parse = None if handler.request_streaming else handler.request_deserializer
+
+        # A coroutine that writes, not a generator: when the caller goes away, gRPC cancels it where it stands,
+        # while a generator would be left to the garbage collector with its query still running.
+        async def stream(request: Any, context: _Context) -> None:
+            async with self._around(_Call(method, metadata), context) as call:
+                await self._admit(call)
+                await _write_all(inner(self._read(call, request, parse), context), context)
+
+        async def unary(request: Any, context: _Context) -> Any:
+            async with self._around(_Call(method, metadata), context) as call:
+                await self._admit(call)
+                answer = await inner(self._read(call, request, parse), context)
+                call.resource = call.resource or _resource(answer)
+                return answer
+
         kinds = {
             "request_deserializer": handler.request_deserializer if handler.request_streaming else None,
             "response_serializer": handler.response_serializer,
         }
-        if handler.response_streaming:
-            inner_stream: Any = handler.unary_stream or handler.stream_stream
+        makers: dict[tuple[bool, bool], Any] = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }
+        make = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
+        wrapped: _Handler = make(stream if handler.response_streaming else unary, **kinds)
+        return wrapped
 
-            async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
-                async with self._around(method, metadata, context) as call:
-                    request = await self._admit(call, request, parse)
-                    async for response in inner_stream(request, context):
-                        yield response
-
-            make: Any = (
-                grpc.stream_stream_rpc_method_handler
-                if handler.request_streaming
-                else grpc.unary_stream_rpc_method_handler
-            )
-            streaming: _Handler = make(stream, **kinds)
-            return streaming
-        inner_unary: Any = handler.unary_unary or handler.stream_unary
-
-        async def unary(request: Any, context: _Context) -> Any:
-            async with self._around(method, metadata, context) as call:
-                request = await self._admit(call, request, parse)
-                return await inner_unary(request, context)
-
-        make_unary: Any = (
-            grpc.stream_unary_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_unary_rpc_method_handler
-        )
-        single: _Handler = make_unary(unary, **kinds)
-        return single
-
-    async def _admit(self, call: _Call, request: Any, parse: Callable[[bytes], Any] | None) -> Any:
+    async def _admit(self, call: _Call) -> None:
         call.rule = self._rules.rule(call.method)
         if not call.rule.anonymous:
             call.principal = await self._verifier.principal(call.metadata.get("authorization"))
             self._rules.require(call.method, call.rule, call.principal)
         bind_principal(call.principal)
+
+    @staticmethod
+    def _read(call: _Call, request: Any, parse: Callable[[bytes], Any] | None) -> Any:
         if parse is None:
-            return request
+            return _checked_stream(request)
         try:
             parsed = parse(request)
         except DecodeError as error:
@@ -158,69 +155,87 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return parsed
 
     @asynccontextmanager
-    async def _around(self, method: str, metadata: dict[str, str], context: _Context) -> AsyncIterator[_Call]:
-        call = _Call(method, None, metadata)
+    async def _around(self, call: _Call, context: _Context) -> AsyncIterator[_Call]:
         started = time.perf_counter()
-        running = RUNNING.labels(method)
+        running = RUNNING.labels(call.method)
         running.inc()
-        status: status_pb2.Status | None = None
-        code = "OK"
+        outcome = Outcome("CANCELLED")
         with _tracer.start_as_current_span(
-            method.lstrip("/"), context=extract_context(metadata), kind=trace.SpanKind.SERVER
+            call.method.lstrip("/"),
+            context=extract_context(call.metadata),
+            kind=trace.SpanKind.SERVER,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             try:
-                yield call
-            except LumbungError as error:
-                status = status_from_error(error, _language(metadata), current_trace_id())
-                code = error.code
-                if error.code == "INTERNAL":
-                    _log.error("call failed", method=method, exc_info=error)
-            except NotImplementedError:
-                status = unimplemented_status(method, _language(metadata), current_trace_id())
-                code = "UNIMPLEMENTED"
-            except grpc.aio.AbortError:
-                code = "ABORTED_BY_SERVICER"
-                raise
-            except (GeneratorExit, KeyboardInterrupt):
-                code = "CANCELLED"
-                raise
-            except Exception as error:  # noqa: BLE001 (the caller gets INTERNAL and the trace id, the log gets the rest)
-                status = internal_status(_language(metadata), current_trace_id())
-                code = "INTERNAL"
-                _log.error("call failed unexpectedly", method=method, exc_info=error)
-            except BaseException:
-                code = "CANCELLED"
-                raise
+                try:
+                    yield call
+                except asyncio.CancelledError:
+                    late = context.time_remaining()
+                    outcome = Outcome("DEADLINE_EXCEEDED" if late is not None and late <= 0 else "CANCELLED")
+                    self._record_later(call, outcome)
+                    raise
+                except Exception as error:  # noqa: BLE001 (the caller gets a status, the log gets the rest)
+                    outcome = outcome_of(error, context, call.method, call.language)
+                else:
+                    outcome = Outcome("OK")
+                outcome = await self._record(call, outcome)
+                if outcome.raised is not None:
+                    raise outcome.raised
+                if outcome.status is not None:
+                    span.set_status(trace.StatusCode.ERROR, outcome.status.message)
+                    await context.abort(
+                        grpc_code(outcome.status),
+                        outcome.status.message,
+                        ((DETAILS_KEY, outcome.status.SerializeToString()),),
+                    )
             finally:
                 running.dec()
-                CALLS.labels(method, code).inc()
-                SECONDS.labels(method).observe(time.perf_counter() - started)
-                span.set_attribute("rpc.grpc.status", code)
+                CALLS.labels(call.method, outcome.code).inc()
+                SECONDS.labels(call.method).observe(time.perf_counter() - started)
+                span.set_attribute("rpc.grpc.status", outcome.code)
                 if call.principal is not None:
                     span.set_attribute("enduser.id", call.principal.username)
-            await self._record(call, code)
-            if status is not None:
-                span.set_status(trace.StatusCode.ERROR, status.message)
-                await context.abort(
-                    grpc_code(status), status.message, ((DETAILS_KEY, status.SerializeToString()),)
-                )
 
-    async def _record(self, call: _Call, code: str) -> None:
-        if self._audit is None or call.principal is None or call.rule is None:
-            return
-        if call.rule.audit not in {"read", "write"}:
-            return
-        principal = call.principal
-        await self._audit.record(
-            AuditRecord(
-                uid=str(uuid.uuid4()),
-                time=datetime.now(UTC),
-                username=principal.username,
-                authorized_party=principal.authorized_party,
-                action=call.method.lstrip("/"),
-                resource=call.resource,
-                outcome=code,
-                level=call.rule.audit,
-                trace_id=current_trace_id(),
-            )
+    async def _record(self, call: _Call, outcome: Outcome) -> Outcome:
+        """Records the call. What succeeded but cannot be recorded has failed."""
+        record = self._recorder.entry(
+            call.method, call.rule, call.principal, call.resource, outcome.code, current_trace_id()
         )
+        if record is None:
+            return outcome
+        try:
+            await self._recorder.keep(record)
+        except asyncio.CancelledError:
+            self._recorder.keep_later(record)
+            raise
+        except Exception as error:  # noqa: BLE001 (becomes a status like any failure of the call)
+            told = outcome_of(error, None, call.method, call.language)
+            return told if outcome.code == "OK" else outcome
+        return outcome
+
+    def _record_later(self, call: _Call, outcome: Outcome) -> None:
+        record = self._recorder.entry(
+            call.method, call.rule, call.principal, call.resource, outcome.code, current_trace_id()
+        )
+        if record is not None:
+            self._recorder.keep_later(record)
+
+
+async def _checked_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        check_required(request)
+        yield request
+
+
+async def _write_all(answers: Any, context: _Context) -> None:
+    """Sends what a servicer yields, and closes its generator whatever happens."""
+    if not hasattr(answers, "__aiter__"):
+        await answers
+        return
+    try:
+        async for answer in answers:
+            await context.write(answer)
+    finally:
+        if hasattr(answers, "aclose"):
+            await answers.aclose()

@@ -23,21 +23,25 @@ def _required_fields(descriptor: Descriptor) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_required(request: Any) -> None:
-    """Checks one request.
+def check_required(request: Any, prefix: str = "") -> None:
+    """Checks one request and the messages in it, not those in lists.
 
     Numbers without presence cannot be told from absent ones; the use cases check those.
 
     Raises:
-        InvalidArgumentError: names the first required field that is missing.
+        InvalidArgumentError: names the first required field that is missing, as `upload.dataset`.
     """
-    present = {field.name for field, _value in request.ListFields()}
+    fields = request.ListFields()
+    present = {field.name for field, _value in fields}
     for name in _required_fields(request.DESCRIPTOR):
         if name not in present:
-            message = request.DESCRIPTOR.name
+            message, path = request.DESCRIPTOR.name, prefix + name
             raise InvalidArgumentError(
-                Text(en=f"{message} lacks the field {name}.", id=f"{message} tidak berisi kolom {name}."),
-                Text(en=f"Fill in {name} and send it again.", id=f"Isi {name} lalu kirim lagi."),
-                field=name,
+                Text(en=f"{message} lacks the field {path}.", id=f"{message} tidak berisi kolom {path}."),
+                Text(en=f"Fill in {path} and send it again.", id=f"Isi {path} lalu kirim lagi."),
+                field=path,
                 reason="FIELD_MISSING",
             )
+    for field, value in fields:
+        if field.message_type is not None and not field.is_repeated:
+            check_required(value, f"{prefix}{field.name}.")

@@ -1,7 +1,9 @@
 """Builds a server, runs it until it is told to stop, and stops it gracefully."""
 
 import asyncio
+import errno
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
@@ -17,6 +19,8 @@ __all__ = ["GrpcServer", "run_service"]
 
 _log = get_logger(__name__)
 
+STOP_SECONDS = 30.0
+
 
 class GrpcServer:
     """A grpc.aio server with health and reflection.
@@ -26,6 +30,7 @@ class GrpcServer:
 
     def __init__(self, settings: ListenSettings, interceptor: CallInterceptor) -> None:
         self._settings = settings
+        self._interceptor = interceptor
         self._names: list[str] = []
         self._health = health.aio.HealthServicer()
         self.grpc = grpc.aio.server(
@@ -46,13 +51,24 @@ class GrpcServer:
         self._names.append(name)
 
     async def start(self) -> None:
-        """Listens, and says so through health."""
+        """Listens, and says so through health.
+
+        Raises:
+            OSError: another process has the port.
+        """
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         reflection.enable_server_reflection(
             (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME), self.grpc
         )
         address = f"{self._settings.host}:{self._settings.port}"
-        self.grpc.add_insecure_port(address)
+        try:
+            bound = self.grpc.add_insecure_port(address)
+        except RuntimeError:
+            bound = 0
+        if bound == 0:
+            raise OSError(
+                errno.EADDRINUSE, f"Cannot listen on {address} (listen.port): does another process have it?"
+            )
         await self.grpc.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -62,6 +78,7 @@ class GrpcServer:
         """Says NOT_SERVING, lets running calls end, then closes."""
         await self._health.enter_graceful_shutdown()
         await self.grpc.stop(self._settings.stop_grace_seconds)
+        await self._interceptor.drain()
 
 
 def run_service(
@@ -72,24 +89,32 @@ def run_service(
 ) -> None:
     """Runs a service until SIGTERM or SIGINT.
 
-    `start` builds and starts everything and returns what stops it again, in order.
+    `start` builds and starts everything and returns what stops it again, in order. A failed start is logged and ends
+    the process with status 1.
     """
     setup_logging(name, telemetry.log_level)
     provider = setup_tracing(name, telemetry)
-    serve_metrics(listen)
-
-    async def serve() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        stoppers = await start()
-        await stop.wait()
-        _log.info("stopping")
-        for stopper in stoppers:
-            await stopper()
-
     try:
-        uvloop.run(serve())
+        serve_metrics(listen)
+        uvloop.run(_serve(start))
+    except Exception as error:  # noqa: BLE001 (the log is where an operator looks, in the log's own form)
+        _log.critical("the service cannot run", cause=str(error), exc_info=error)
+        sys.exit(1)
     finally:
         provider.shutdown()
+
+
+async def _serve(start: Callable[[], Awaitable[Sequence[Callable[[], Awaitable[None]]]]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stoppers = await start()
+    await stop.wait()
+    _log.info("stopping")
+    for stopper in stoppers:
+        # One that fails or hangs does not keep the others from stopping.
+        try:
+            await asyncio.wait_for(stopper(), STOP_SECONDS)
+        except Exception as error:  # noqa: BLE001
+            _log.error("could not stop cleanly", exc_info=error)

@@ -27,5 +27,13 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
 
 
 def serve_metrics(settings: ListenSettings) -> None:
-    """Opens the Prometheus endpoint of the process."""
-    start_http_server(settings.metrics_port, addr=settings.host)
+    """Opens the Prometheus endpoint of the process.
+
+    Raises:
+        OSError: another process has the port.
+    """
+    try:
+        start_http_server(settings.metrics_port, addr=settings.host)
+    except OSError as error:
+        place = f"{settings.host}:{settings.metrics_port} (listen.metrics_port)"
+        raise OSError(error.errno, f"Cannot serve metrics on {place}: {error.strerror}") from error
