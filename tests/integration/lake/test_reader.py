@@ -1,6 +1,7 @@
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -264,14 +265,43 @@ def test_a_forged_partition_opens_nothing(lake: Lake) -> None:
     lake.create_table("other_people", SCHEMA)
     lake.writer("other_people").append(pl.DataFrame({"nik": ["x"]}), run_id="r1")
     foreign = lake.reader.plan_files("people", everything())[0]
-    forged = type(foreign)(
-        "other_people",
-        lake.describe("other_people").snapshot_id or 0,
-        foreign.files,
-        foreign.rows,
-        foreign.bytes,
+    forged = replace(
+        foreign, table="other_people", snapshot_id=lake.describe("other_people").snapshot_id or 0
     )
     with pytest.raises(AccessDeniedError, match="is not a file of table other_people"):
         lake.reader.scan_partition(forged, everything("other_people"))
     with pytest.raises(AccessDeniedError):
         lake.reader.scan_partition(foreign, deny("people", "no role"))
+
+
+@pytest.mark.parametrize("named", ["nik", "number_of_person"], ids=["by the old name", "by the new name"])
+def test_a_rename_or_the_past_gets_around_no_rule(lake: Lake, named: str) -> None:
+    table = f"renamed_{named}"
+    lake.create_table(table, TableSchema.of([("prov", "text"), ("nik", "text"), ("n", "int")]))
+    rows = pl.DataFrame({"prov": ["32", "33"], "nik": ["secret-1", "secret-2"], "n": [1, 2]})
+    first = lake.writer(table).append(rows, run_id="r1")
+    lake.rename_column(table, "nik", "number_of_person")
+    lake.rename_column(table, "prov", "province")
+    filtered = RowFilter.where("province" if named != "nik" else "prov", "32")
+    masked = ReadDecision(table, allowed=True, row_filter=filtered, masks={named: Mask.REDACT})
+    denied = ReadDecision(table, allowed=True, row_filter=filtered, denied_columns=frozenset({named}))
+    for snapshot_id in (None, first.snapshot_id):
+        frame = lake.reader.scan(table, masked, snapshot_id=snapshot_id).lazyframe.collect()
+        assert [row[1:] for row in frame.rows()] == [("xxxx", 1)]
+        frame = lake.reader.scan(table, denied, snapshot_id=snapshot_id).lazyframe.collect()
+        assert [row[1:] for row in frame.rows()] == [(1,)]
+        partitions = lake.reader.plan_files(table, masked, snapshot_id=snapshot_id)
+        frame = pl.concat(lake.reader.scan_partition(partition, masked) for partition in partitions).collect()
+        assert [row[1:] for row in frame.rows()] == [("xxxx", 1)]
+
+
+def test_a_new_column_with_an_old_name_is_under_the_same_rule(lake: Lake) -> None:
+    lake.create_table("name_again", TableSchema.of([("nik", "text")]))
+    lake.rename_column("name_again", "nik", "old_nik")
+    lake.ensure_table("name_again", TableSchema.of([("nik", "text")]))
+    lake.writer("name_again").append(pl.DataFrame({"nik": ["b"], "old_nik": ["a"]}), run_id="r1")
+    decision = ReadDecision("name_again", allowed=True, masks={"nik": Mask.REDACT})
+    assert lake.reader.scan("name_again", decision).lazyframe.collect().rows() == [("xxxx", "xxxx")]
+    both = ReadDecision("name_again", allowed=True, masks={"nik": Mask.REDACT, "old_nik": Mask.HASH})
+    frame = lake.reader.scan("name_again", both).lazyframe.collect()
+    assert frame.select("old_nik", "nik").rows() == [(None, "xxxx")]

@@ -82,6 +82,8 @@ def test_renamed_columns_read_old_files_right(lake: Lake) -> None:
         pl.DataFrame({"code": ["a"], "small": pl.Series([1], dtype=pl.Int32)}), run_id="r1"
     )
     lake.rename_column("renamed", "small", "count")
+    assert read(lake, "renamed").columns == ["code", "count", "amount"]
+    assert read(lake, "renamed")["count"].to_list() == [1]
     lake.ensure_table("renamed", TableSchema.of([("code", "text"), ("small", "text")]))
     lake.writer("renamed").append(
         pl.DataFrame({"code": ["b"], "count": pl.Series([2], dtype=pl.Int32), "small": ["new"]}), run_id="r2"

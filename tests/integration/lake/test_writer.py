@@ -213,3 +213,23 @@ def test_a_large_frame_is_streamed_through_a_file(lake: Lake, table: str, tmp_pa
         lake.reader.scan(table, decision).lazyframe.select(pl.col("year").sum()).collect().item()
         == 44999850000
     )
+
+
+def test_a_writer_whose_lock_was_lost_fails_and_can_try_again(
+    lake: Lake, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = LakeCatalog.commit_table
+    intruded: list[bool] = []
+
+    def commit_after_an_intruder(self: LakeCatalog, *arguments: Any) -> Any:
+        if not intruded:
+            intruded.append(True)
+            self.load_table(("lake", table)).append(rows(("33", 2016, "3")).to_arrow())
+        return real(self, *arguments)
+
+    monkeypatch.setattr(LakeCatalog, "commit_table", commit_after_an_intruder)
+    with pytest.raises(CommitConflictError, match="at the same time"):
+        lake.writer(table).overwrite(rows(("32", 2016, "1")), run_id="r1")
+    assert read(lake, table) == [("33", 2016, Decimal(3))]
+    assert not lake.writer(table).overwrite(rows(("32", 2016, "1")), run_id="r1").repeated
+    assert read(lake, table) == [("32", 2016, Decimal(1))]

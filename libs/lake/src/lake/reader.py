@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 from pyiceberg.expressions.visitors import _InclusiveMetricsEvaluator, _StrictMetricsEvaluator
+from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
@@ -14,6 +15,7 @@ from lake.decision import ReadDecision, RowFilter
 from lake.errors import AccessDeniedError, ColumnDeniedError, SnapshotNotFoundError
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table
 from lake.masks import mask_column, masked_schema
+from lake.resolution import resolve
 from lake.rowfilter import to_iceberg, to_polars
 from lake.scan import FileSource, scan_files, scan_table
 from lake.schema import TableId, TableSchema
@@ -30,6 +32,7 @@ class Partition:
 
     table: str
     snapshot_id: int
+    schema_id: int
     files: tuple[tuple[str, int], ...]
     rows: int
     bytes: int
@@ -108,12 +111,16 @@ class GovernedReader:
         check_allowed(name, decision)
         table = load_table(self._catalog, name)
         snapshot = _find_snapshot(table, name, snapshot_id, as_of)
-        iceberg_schema = _schema_of(table, snapshot)
+        # The newest snapshot is read with the table's schema, which may have changed since; a past one with its own.
+        newest = snapshot_id is None and as_of is None
+        iceberg_schema = table.schema() if newest else _schema_of(table, snapshot)
+        decision = resolve(decision, table, iceberg_schema)
         schema = from_iceberg_schema(iceberg_schema)
         if snapshot is None:
             frame = schema.to_polars().to_frame(eager=False)
         else:
-            frame = scan_table(table, snapshot.snapshot_id, self._cached)
+            past = None if newest else snapshot.snapshot_id
+            frame = scan_table(table, past, self._cached)
         governed, seen = self._govern(frame, schema, decision, columns)
         withheld = _Withheld(table, snapshot, iceberg_schema, decision.row_filter, frame)
         return GovernedScan(governed, seen, table, snapshot, withheld)
@@ -136,19 +143,21 @@ class GovernedReader:
         snapshot = _find_snapshot(table, name, snapshot_id, None)
         if snapshot is None:
             return []
-        expression = to_iceberg(decision.row_filter or RowFilter(), _schema_of(table, snapshot))
-        tasks = table.scan(row_filter=expression, snapshot_id=snapshot.snapshot_id).plan_files()
+        schema = table.schema() if snapshot_id is None else _schema_of(table, snapshot)
+        row_filter = resolve(decision, table, schema).row_filter or RowFilter()
+        may_match = _InclusiveMetricsEvaluator(schema, to_iceberg(row_filter, schema))
+        found = [file for file in _files(table, snapshot) if may_match.eval(file)]
         partitions: list[Partition] = []
         files: list[tuple[str, int]] = []
         rows = 0
-        for file in sorted((task.file for task in tasks), key=lambda file: file.file_path):
+        for file in sorted(found, key=lambda file: file.file_path):
             if files and rows + file.record_count > rows_per_partition:
-                partitions.append(_partition(name, snapshot, files, rows))
+                partitions.append(_partition(name, snapshot, schema, files, rows))
                 files, rows = [], 0
             files.append((file.file_path, file.file_size_in_bytes))
             rows += file.record_count
         if files:
-            partitions.append(_partition(name, snapshot, files, rows))
+            partitions.append(_partition(name, snapshot, schema, files, rows))
         return partitions
 
     def scan_partition(
@@ -166,8 +175,8 @@ class GovernedReader:
                     ),
                     Text(id="Pakai partisi dari plan_files.", en="Use partitions of plan_files."),
                 )
-        snapshot = _find_snapshot(table, name, partition.snapshot_id, None)
-        iceberg_schema = _schema_of(table, snapshot)
+        iceberg_schema = table.schemas()[partition.schema_id]
+        decision = resolve(decision, table, iceberg_schema)
         frame = scan_files(table, partition.files, self._direct, schema=iceberg_schema)
         return self._govern(frame, from_iceberg_schema(iceberg_schema), decision, columns)[0]
 
@@ -230,8 +239,7 @@ class _Withheld:
     def _find_out(self) -> bool:
         if self._snapshot is None or self._filter is None or not self._filter.conditions:
             return False
-        files = [task.file for task in self._table.scan(snapshot_id=self._snapshot.snapshot_id).plan_files()]
-        files = [file for file in files if file.record_count]
+        files = _files(self._table, self._snapshot)
         if self._filter.is_nothing:
             return bool(files)
         expression = to_iceberg(self._filter, self._schema)
@@ -286,11 +294,19 @@ def _find_snapshot(
     return found
 
 
+def _files(table: Table, snapshot: Snapshot) -> list[DataFile]:
+    tasks = table.scan(snapshot_id=snapshot.snapshot_id).plan_files()
+    return [task.file for task in tasks if task.file.record_count]
+
+
 def _schema_of(table: Table, snapshot: Snapshot | None) -> Schema:
     if snapshot is None or snapshot.schema_id is None:
         return table.schema()
     return table.schemas()[snapshot.schema_id]
 
 
-def _partition(name: TableId, snapshot: Snapshot, files: Sequence[tuple[str, int]], rows: int) -> Partition:
-    return Partition(str(name), snapshot.snapshot_id, tuple(files), rows, sum(size for _, size in files))
+def _partition(
+    name: TableId, snapshot: Snapshot, schema: Schema, files: Sequence[tuple[str, int]], rows: int
+) -> Partition:
+    size = sum(size for _, size in files)
+    return Partition(str(name), snapshot.snapshot_id, schema.schema_id, tuple(files), rows, size)

@@ -7,10 +7,9 @@ from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpressio
 from pyiceberg.schema import Schema
 
 from lake.decision import Condition, FilterValue, RowFilter
-from lake.errors import AccessDeniedError
 from lake.iceberg import from_iceberg_schema
+from lake.resolution import cannot_filter
 from lake.schema import TableSchema
-from servicekit.errors import Text
 
 
 def to_polars(row_filter: RowFilter, schema: TableSchema) -> pl.Expr:
@@ -18,19 +17,14 @@ def to_polars(row_filter: RowFilter, schema: TableSchema) -> pl.Expr:
 
     Nothing is wrapped around the comparisons, so that the scan can prune with file statistics. AccessDeniedError when the table lacks a column of the filter: what cannot be filtered is not shown.
     """
-    result = pl.lit(value=True)
+    matches: list[pl.Expr] = []
     for condition in row_filter.conditions:
         values = values_of(condition, schema)
         if not values:
             return pl.lit(value=False)
         column = pl.col(condition.column)
-        matches = column == values[0] if len(values) == 1 else column.is_in(values)
-        result = (
-            matches.fill_null(value=False)
-            if result.meta.is_literal()
-            else result & matches.fill_null(value=False)
-        )
-    return result
+        matches.append(column == values[0] if len(values) == 1 else column.is_in(values))
+    return pl.all_horizontal(matches) if matches else pl.lit(value=True)
 
 
 def to_iceberg(row_filter: RowFilter, schema: Schema) -> BooleanExpression:
@@ -53,13 +47,7 @@ def values_of(condition: Condition, schema: TableSchema) -> Sequence[FilterValue
         bound = 2**31 if kind == "int32" else 2**63
         numbers = (int(value) for value in condition.values if _is_integer(value))
         return sorted(number for number in numbers if -bound <= number < bound)
-    raise AccessDeniedError(
-        Text(
-            id="Aturan akses menyaring menurut kolom yang tidak dimiliki tabel ini.",
-            en="The access rule filters by a column that this table does not have.",
-        ),
-        Text(id="Hubungi pengelola data dataset ini.", en="Ask the steward of this dataset."),
-    )
+    raise cannot_filter()
 
 
 def _is_integer(value: FilterValue) -> bool:

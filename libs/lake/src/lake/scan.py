@@ -68,8 +68,11 @@ class FileSource:
         return lambda: ({"aws_access_key_id": key, "aws_secret_access_key": secret}, None)
 
 
-def scan_table(table: Table, snapshot_id: int, source: FileSource) -> pl.LazyFrame:
-    """One whole snapshot; files are planned when the query is known, so that it prunes them."""
+def scan_table(table: Table, snapshot_id: int | None, source: FileSource) -> pl.LazyFrame:
+    """One past snapshot under its own schema, or with None the table as it was loaded, under its present schema.
+
+    Files are planned when the query is known, so that it prunes them.
+    """
     resolver = _Resolver(
         table=IcebergTableWrap(
             table_=NoPickleOption(table),
