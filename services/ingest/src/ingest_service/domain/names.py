@@ -6,7 +6,15 @@ import time
 
 from servicekit.errors import InvalidArgumentError, Text
 
-__all__ = ["dataset_id", "dataset_name", "new_id", "submission_id", "submission_name", "upload_id", "upload_name"]
+__all__ = [
+    "dataset_id",
+    "dataset_name",
+    "new_id",
+    "submission_id",
+    "submission_name",
+    "upload_id",
+    "upload_name",
+]
 
 _DATASET = re.compile(r"^datasets/([a-z][a-z0-9_]{0,62})$")
 _UPLOAD = re.compile(r"^uploads/([0-9a-f]{22})$")
@@ -22,7 +30,9 @@ def _parse(pattern: re.Pattern[str], name: str, field: str, example: str) -> str
     match = pattern.match(name)
     if match is None:
         raise InvalidArgumentError(
-            Text(en=f"{name[:100]!r} is no name for {field}.", id=f"{name[:100]!r} bukan nama untuk {field}."),
+            Text(
+                en=f"{name[:100]!r} is no name for {field}.", id=f"{name[:100]!r} bukan nama untuk {field}."
+            ),
             Text(en=f"Write it as {example}.", id=f"Tulis sebagai {example}."),
             field=field,
             reason="NAME_MALFORMED",

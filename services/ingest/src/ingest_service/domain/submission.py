@@ -8,7 +8,15 @@ from enum import StrEnum
 from servicekit.auth import Principal
 from servicekit.errors import Text
 
-__all__ = ["ALL_SEEING_ROLES", "Finding", "RuleCount", "Severity", "Submission", "SubmissionState", "sees_all"]
+__all__ = [
+    "ALL_SEEING_ROLES",
+    "Finding",
+    "RuleCount",
+    "Severity",
+    "Submission",
+    "SubmissionState",
+    "sees_all",
+]
 
 ALL_SEEING_ROLES = frozenset({"steward", "certifier", "auditor", "admin"})
 

@@ -1,5 +1,6 @@
 """One declared column, compiled: where its text comes from, how it is parsed, what can be wrong with it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -49,7 +50,9 @@ class CompiledColumn:
     shown: pl.Expr
 
 
-def compile_column(spec: ColumnSpec, source_type: pl.DataType, null_values: tuple[str, ...]) -> CompiledColumn:
+def compile_column(
+    spec: ColumnSpec, source_type: pl.DataType, null_values: tuple[str, ...]
+) -> CompiledColumn:
     """Compiles a column whose input, after source, carry or derive, has the given type."""
     own = pl.col(text_name(spec.name))
     first, shown = _input(spec, source_type, null_values)
@@ -60,7 +63,9 @@ def compile_column(spec: ColumnSpec, source_type: pl.DataType, null_values: tupl
         before = pl.col(mapped_from(spec.name))
         layers[0] = (first.cast(pl.String).alias(mapped_from(spec.name)),)
         mapping = spec.map
-        changed = before.replace_strict(list(mapping), list(mapping.values()), default=None, return_dtype=pl.String)
+        changed = before.replace_strict(
+            list(mapping), list(mapping.values()), default=None, return_dtype=pl.String
+        )
         layers.append((changed.alias(text_name(spec.name)),))
         flaws.append(_unmapped(before.is_not_null() & own.is_null()))
         given, kind = before, pl.String()
@@ -104,21 +109,25 @@ def _input(spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...]) ->
 def _parse(spec: ColumnSpec, given: pl.Expr, kind: pl.DataType) -> Parsed:
     want = spec.column_type
     if isinstance(kind, pl.String):
-        if want.is_text:
-            return parse_text(spec, given)
-        if want.is_number:
-            return parse_number_text(spec, given)
-        readers = {"date": parse_date_text, "timestamp": parse_timestamp_text, "boolean": parse_boolean_text}
-        return readers[want.kind](spec, given)
-    if want.is_text and kind.is_float():
-        return code_text(spec, given)
+        return _TEXT_PARSERS[want.kind](spec, given)
     if want.is_text:
-        return parse_text(spec, given.cast(pl.String))
+        return code_text(spec, given) if kind.is_float() else parse_text(spec, given.cast(pl.String))
     if want.is_number and kind.is_float():
         return parse_double(spec, given.cast(pl.Float64))
     if want.is_number and (kind.is_integer() or isinstance(kind, pl.Decimal)):
         return parse_exact(spec, given, kind.scale if isinstance(kind, pl.Decimal) else 0)
     return _same(spec, given, kind)
+
+
+_TEXT_PARSERS: dict[str, Callable[[ColumnSpec, pl.Expr], Parsed]] = {
+    "text": parse_text,
+    "code": parse_text,
+    "integer": parse_number_text,
+    "decimal": parse_number_text,
+    "date": parse_date_text,
+    "timestamp": parse_timestamp_text,
+    "boolean": parse_boolean_text,
+}
 
 
 def _same(spec: ColumnSpec, given: pl.Expr, kind: pl.DataType) -> Parsed:
@@ -127,7 +136,9 @@ def _same(spec: ColumnSpec, given: pl.Expr, kind: pl.DataType) -> Parsed:
     flaw = type_flaw(spec, given, spec.type)
     wrong = given.is_not_null() & pl.col(spec.name).is_null()
     if isinstance(kind, pl.Null):
-        return Parsed(given.cast(_POLARS[want]) if want in _POLARS else given.cast(_number(spec)), wrong, (flaw,))
+        return Parsed(
+            given.cast(_POLARS[want]) if want in _POLARS else given.cast(_number(spec)), wrong, (flaw,)
+        )
     if want == "date" and isinstance(kind, pl.Date):
         return Parsed(given, None)
     if want == "boolean" and isinstance(kind, pl.Boolean):

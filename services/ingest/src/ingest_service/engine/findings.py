@@ -72,6 +72,8 @@ def findings_of(
         return no_findings()
     stamped = pl.concat(found).with_columns(
         pl.lit(submission).alias("submission"),
-        pl.lit(found_time).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC").alias("found_time"),
+        pl.lit(found_time)
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC")
+        .alias("found_time"),
     )
     return stamped.sort("source_row", maintain_order=True).collect()

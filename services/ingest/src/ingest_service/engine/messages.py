@@ -4,13 +4,13 @@ from string import Formatter
 
 import polars as pl
 
-__all__ = ["render"]
+__all__ = ["NOTHING", "render"]
 
-NOTHING = "–"
+NOTHING = "-"
 
 
 def render(template: str, value: pl.Expr) -> pl.Expr:
-    """Text per row: `{name}` is a column of the frame, `{value}` the given expression, null a dash."""
+    """Text per row: `{name}` is a column of the frame, `{value}` the given expression, null a hyphen."""
     parts: list[pl.Expr] = []
     for text, field, _spec, _conversion in Formatter().parse(template):
         if text:

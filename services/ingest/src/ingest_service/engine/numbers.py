@@ -55,7 +55,10 @@ def parse_double(column: ColumnSpec, number: pl.Expr) -> Parsed:
     if kind.kind == "integer":
         whole = number.round(0, mode="half_to_even")
         value = pl.when(finite & trusted & (whole == number)).then(whole).cast(pl.Int64, strict=False)
-        flaws = (_type_flaw(column, number, unless=~trusted & finite), _inexact_flaw(column, finite & ~trusted))
+        flaws = (
+            _type_flaw(column, number, unless=~trusted & finite),
+            _inexact_flaw(column, finite & ~trusted),
+        )
         return Parsed(value, number.is_not_null() & value_of(column).is_null(), flaws)
     mode = _MODES[column.round or "half_even"]
     if kind.scale == 0:
@@ -101,7 +104,9 @@ def parse_exact(column: ColumnSpec, number: pl.Expr, scale: int) -> Parsed:
     value = near.cast(target, strict=False)
     if column.round is None:
         rule = _precision_flaw(column, changed)
-        return Parsed(pl.when(~changed).then(value), wrong, (_type_flaw(column, number, unless=changed), rule))
+        return Parsed(
+            pl.when(~changed).then(value), wrong, (_type_flaw(column, number, unless=changed), rule)
+        )
     rounded = (changed & value_of(column).is_not_null()).fill_null(value=False)
     return Parsed(value, wrong, (_type_flaw(column, number),), rounded=rounded)
 

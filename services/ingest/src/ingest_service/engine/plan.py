@@ -178,7 +178,10 @@ def _extended(frame: pl.LazyFrame, layer: tuple[pl.Expr, ...], place: str) -> pl
     except pl.exceptions.PolarsError as error:
         said = str(error).partition("\n")[0]
         raise ContractError(
-            Text(en=f"The contract's {place} does not work: {said}.", id=f"{place} pada kontrak tidak dapat dipakai: {said}."),
+            Text(
+                en=f"The contract's {place} does not work: {said}.",
+                id=f"{place} pada kontrak tidak dapat dipakai: {said}.",
+            ),
             Text(en="Correct the contract and apply it again.", id="Perbaiki kontrak lalu terapkan lagi."),
             field=place,
         ) from error

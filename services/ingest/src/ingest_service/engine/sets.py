@@ -7,6 +7,7 @@ import polars as pl
 
 from ingest_service.domain.contract import Contract, Let, Rule
 from ingest_service.engine.job import PartFile
+from ingest_service.engine.messages import NOTHING
 from ingest_service.engine.plan import ROW, Check, Plan, broken_by
 
 __all__ = ["KEY_RULE", "SetFindings", "find_in_sets", "key_hash", "set_checks", "set_flag"]
@@ -44,7 +45,7 @@ def find_in_sets(
     if hashes is not None and len(row_numbers) and hashes.n_unique() < len(hashes):
         repeated = _repeated(contract, parts, hashes)
         if repeated.len():
-            removed = removed.scatter(repeated, True)  # noqa: FBT003 - the value
+            removed = removed.scatter(repeated, True)
             found.append(
                 pl.DataFrame({ROW: row_numbers.gather(repeated)}).with_columns(
                     pl.lit(value=True).alias(set_flag(KEY_RULE))
@@ -56,7 +57,7 @@ def find_in_sets(
         for rule, flagged in zip(rules, _over_groups(rules, parts, removed), strict=True):
             positions = flagged[_POSITION]
             if rule.severity != "warning" and positions.len():
-                removed = removed.scatter(positions, True)  # noqa: FBT003 - the value
+                removed = removed.scatter(positions, True)
             rows = row_numbers.gather(positions).alias(ROW)
             found.append(flagged.drop(_POSITION).with_columns(rows))
     if not found:
@@ -68,9 +69,11 @@ def set_checks(plan: Plan) -> list[Check]:
     """The checks over rows that `find_in_sets` flagged, joined with their lets."""
     contract = plan.contract
     keys = contract.key_columns
-    shown_key = pl.concat_str([pl.col(key).cast(pl.String).fill_null("–") for key in keys], separator=", ")
+    shown_key = pl.concat_str(
+        [pl.col(key).cast(pl.String).fill_null(NOTHING) for key in keys], separator=", "
+    )
     named = ", ".join(f"{key} {{{key}}}" for key in keys)
-    checks = []
+    checks: list[Check] = []
     if keys:
         checks.append(
             Check(
@@ -85,22 +88,22 @@ def set_checks(plan: Plan) -> list[Check]:
                 "Sisakan baris yang benar dan hapus yang lain.",
             )
         )
-    for rule in contract.rules:
-        if rule.let:
-            checks.append(
-                Check(
-                    rule.id,
-                    rule.severity,
-                    rule.column or "",
-                    _flagged(rule.id),
-                    plan.shown(rule.column),
-                    _own_lets(rule.message.en, rule),
-                    _own_lets(rule.message.id, rule),
-                    _own_lets(rule.remedy.en, rule),
-                    _own_lets(rule.remedy.id, rule),
-                )
-            )
+    checks += [_set_rule(plan, rule) for rule in contract.rules if rule.let]
     return checks
+
+
+def _set_rule(plan: Plan, rule: Rule) -> Check:
+    return Check(
+        rule.id,
+        rule.severity,
+        rule.column or "",
+        _flagged(rule.id),
+        plan.shown(rule.column),
+        _own_lets(rule.message.en, rule),
+        _own_lets(rule.message.id, rule),
+        _own_lets(rule.remedy.en, rule),
+        _own_lets(rule.remedy.id, rule),
+    )
 
 
 def _flagged(rule: str) -> pl.Expr:

@@ -5,7 +5,14 @@ import polars as pl
 from ingest_service.domain.contract import ColumnSpec
 from ingest_service.engine.parsed import Flaw, Parsed
 
-__all__ = ["code_text", "parse_boolean_text", "parse_date_text", "parse_text", "parse_timestamp_text", "type_flaw"]
+__all__ = [
+    "code_text",
+    "parse_boolean_text",
+    "parse_date_text",
+    "parse_text",
+    "parse_timestamp_text",
+    "type_flaw",
+]
 
 _DATES = {
     "iso": (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y-%m-%d", "2026-01-31"),
@@ -37,7 +44,9 @@ def parse_date_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
     """Dates in the column's style."""
     pattern, layout, sample = _DATES[column.style.format]
     value = pl.when(text.str.contains(pattern)).then(text).str.to_date(layout, strict=False)
-    return Parsed(value, text.is_not_null() & pl.col(column.name).is_null(), (type_flaw(column, text, sample),))
+    return Parsed(
+        value, text.is_not_null() & pl.col(column.name).is_null(), (type_flaw(column, text, sample),)
+    )
 
 
 def parse_timestamp_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
@@ -51,10 +60,12 @@ def parse_timestamp_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
 
 
 def parse_boolean_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
-    """true and false in any case, 1 and 0."""
+    """True and false in any case, 1 and 0."""
     lower = text.str.to_lowercase()
-    value = pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)  # noqa: FBT003
-    return Parsed(value, text.is_not_null() & pl.col(column.name).is_null(), (type_flaw(column, text, "true"),))
+    value = pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
+    return Parsed(
+        value, text.is_not_null() & pl.col(column.name).is_null(), (type_flaw(column, text, "true"),)
+    )
 
 
 def type_flaw(column: ColumnSpec, source: pl.Expr, sample: str) -> Flaw:

@@ -23,7 +23,9 @@ def control_totals(contract: Contract, parts: Sequence[PartFile]) -> dict[str, s
     answers = pl.collect_all([_query(frame, total) for total in contract.control_totals])
     for total, answer in zip(contract.control_totals, answers, strict=True):
         for *group, value in answer.iter_rows():
-            totals["/".join([total.id, *("" if part is None else str(part) for part in group)])] = _exact(value)
+            totals["/".join([total.id, *("" if part is None else str(part) for part in group)])] = _exact(
+                value
+            )
     return totals
 
 

@@ -69,7 +69,11 @@ class _Validation:
 
     def _count_rounded(self, plan: Plan, frame: pl.DataFrame, tally: Tally) -> None:
         for mode in {column.round for column in self._contract.columns} - {None}:
-            names = [f"__rounded:{c.name}" for c in self._contract.columns if c.round == mode and c.name in plan.rounded]
+            names = [
+                f"__rounded:{c.name}"
+                for c in self._contract.columns
+                if c.round == mode and c.name in plan.rounded
+            ]
             if names:
                 rows = frame.select(pl.any_horizontal(names).sum()).item()
                 tally.count(f"rounded_{mode}", "warning", int(rows))
@@ -99,10 +103,8 @@ class _Validation:
             }
             for row, fields, text in broken
         ]
-        found_time = pl.lit(self._job.found_time).str.to_datetime(
-            "%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC"
-        )
-        tally.quarantine(pl.DataFrame(rows).with_columns(found_time=found_time).select(SCHEMA.names()).cast(dict(SCHEMA)))
+        frame = pl.DataFrame(rows).with_columns(self._found_time())
+        tally.quarantine(frame.select(SCHEMA.names()).cast(dict(SCHEMA)))
 
     def _check_sets(self, source: Source, plan: Plan, tally: Tally, staging: Staging) -> tuple[PartFile, ...]:
         parts, numbers, hashes = staging.finish()
@@ -159,7 +161,32 @@ class _Validation:
         )
 
     def _rejected(self, findings: tuple[FatalFinding, ...]) -> Report:
-        return Report(rejected=True, fatal=findings, rows_read=self._rows_read, steps=tuple(self._steps))
+        rows = [
+            {
+                "source_row": finding.row,
+                "severity": "fatal",
+                "submission": self._job.submission,
+                **finding.model_dump(exclude={"row"}),
+            }
+            for finding in findings
+        ]
+        kept = pl.DataFrame(rows).with_columns(
+            pl.lit(None, dtype=pl.String).alias("record"), self._found_time()
+        )
+        path = self._job.out / "kept.parquet"
+        kept.select(SCHEMA.names()).cast(dict(SCHEMA)).write_parquet(path)
+        return Report(
+            rejected=True,
+            fatal=findings,
+            rows_read=self._rows_read,
+            kept=PartFile(path=path, rows=len(rows)),
+            steps=tuple(self._steps),
+        )
+
+    def _found_time(self) -> pl.Expr:
+        text = pl.lit(self._job.found_time)
+        layout = "%Y-%m-%dT%H:%M:%S%.f%:z"
+        return text.str.to_datetime(layout, time_unit="us", time_zone="UTC").alias("found_time")
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

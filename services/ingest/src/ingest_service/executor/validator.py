@@ -70,7 +70,9 @@ class ProcessValidator(Validator):
             return Report(rejected=True, fatal=(over,))
         if process.returncode != 0 or not report_file.exists():
             text = said.decode(errors="replace")[-_SAID_CHARS:]
-            _log.error("validation failed", returncode=process.returncode, said=text, submission=job.submission)
+            _log.error(
+                "validation failed", returncode=process.returncode, said=text, submission=job.submission
+            )
             raise InternalError(
                 Text(
                     en="The validating process failed; the platform's log says why.",

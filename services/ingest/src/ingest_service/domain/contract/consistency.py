@@ -16,7 +16,9 @@ def problems_of(contract: Contract) -> Iterator[str]:
     names = [column.name for column in contract.columns]
     if contract.provenance is not None:
         names += [contract.provenance.row, contract.provenance.submission]
-    yield from (f"columns: {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    yield from (
+        f"columns: {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})
+    )
     known: set[str] = set()
     for index, column in enumerate(contract.columns):
         yield from (f"columns[{index}].{text}" for text in _column(column, known))

@@ -5,13 +5,47 @@ import re
 __all__ = ["AGGREGATES", "columns_of"]
 
 _FUNCTIONS = frozenset(
-    "abs coalesce nullif round lower upper length left right substr concat starts_with".split()
+    [
+        "abs",
+        "coalesce",
+        "nullif",
+        "round",
+        "lower",
+        "upper",
+        "length",
+        "left",
+        "right",
+        "substr",
+        "concat",
+        "starts_with",
+    ]
 )
-AGGREGATES = frozenset("sum count min max median".split())
+AGGREGATES = frozenset(["sum", "count", "min", "max", "median"])
 _KEYWORDS = frozenset(
-    "and or not is null in between like case when then else end cast as true false distinct".split()
+    [
+        "and",
+        "or",
+        "not",
+        "is",
+        "null",
+        "in",
+        "between",
+        "like",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "cast",
+        "as",
+        "true",
+        "false",
+        "distinct",
+    ]
 )
-_TYPES = frozenset("bigint integer int smallint text varchar boolean date decimal numeric".split())
+_TYPES = frozenset(
+    ["bigint", "integer", "int", "smallint", "text", "varchar", "boolean", "date", "decimal", "numeric"]
+)
 _MAX_CHARS = 4000
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -30,7 +64,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ValueError(f"{text[position]!r} at character {position + 1} has no meaning in an expression")
+            raise ValueError(
+                f"{text[position]!r} at character {position + 1} has no meaning in an expression"
+            )
         position = match.end()
         if match.lastgroup != "space":
             found.append((match.lastgroup or "", match.group()))

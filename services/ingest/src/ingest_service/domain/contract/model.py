@@ -26,8 +26,22 @@ __all__ = [
 _SNAKE = r"^[a-z][a-z0-9_]{0,62}$"
 Identifier = Annotated[str, Field(pattern=_SNAKE)]
 BUILT_IN = frozenset(
-    "header file fields required type precision inexact unmapped pattern allowed key_repeated".split()
-    + ["rounded_half_even", "rounded_half_up", "no_good_row"]
+    {
+        "header",
+        "file",
+        "fields",
+        "required",
+        "type",
+        "precision",
+        "inexact",
+        "unmapped",
+        "pattern",
+        "allowed",
+        "key_repeated",
+        "rounded_half_even",
+        "rounded_half_up",
+        "no_good_row",
+    }
 )
 
 
@@ -228,7 +242,9 @@ class Contract(_Model):
             if not c.temporary
         ]
         if self.provenance is not None:
-            stored.append((self.provenance.row, "int", True, "Row of the file, from 1, the header not counted"))
+            stored.append(
+                (self.provenance.row, "int", True, "Row of the file, from 1, the header not counted")
+            )
             stored.append((self.provenance.submission, "text", True, "Submission that brought the row"))
         return tuple(stored)
 

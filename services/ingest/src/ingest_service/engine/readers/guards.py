@@ -81,7 +81,9 @@ def _check_lines(block: bytes, position: int, line_start: int, limit: int) -> in
         return line_start
 
 
-def _decode(decoder: codecs.IncrementalDecoder, block: bytes, position: int, encoding: str, *, final: bool) -> None:
+def _decode(
+    decoder: codecs.IncrementalDecoder, block: bytes, position: int, encoding: str, *, final: bool
+) -> None:
     pending = len(decoder.getstate()[0])
     try:
         decoder.decode(block, final)

@@ -40,7 +40,11 @@ def open_source(path: Path, contract: Contract, limits: ValidationLimits) -> Sou
     form = contract.format or Format(type="csv")
     if path.stat().st_size == 0:
         raise FatalFileError.of(
-            "file", "The file is empty.", "Berkas kosong.", "Send the file with its content.", "Kirim berkas beserta isinya."
+            "file",
+            "The file is empty.",
+            "Berkas kosong.",
+            "Send the file with its content.",
+            "Kirim berkas beserta isinya.",
         )
     wanted = [column.file_column for column in contract.columns if column.file_column is not None]
     source: Source

@@ -1,0 +1,107 @@
+"""Puts the service together: the only place that chooses implementations."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+
+from catalogclient import CatalogAuditSink, CatalogClient
+from ingest_service.clients import CatalogServiceClient
+from ingest_service.executor.queue import SubmissionQueue, prepare_queue
+from ingest_service.executor.validator import ProcessValidator
+from ingest_service.service.processing import ProcessingService
+from ingest_service.service.submissions import SubmissionService
+from ingest_service.service.uploads import UploadService
+from ingest_service.servicer import SubmissionServicer, UploadServicer
+from ingest_service.settings import IngestSettings
+from ingest_service.storage.objects import ObjectChunkStore
+from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
+from ingest_service.storage.postgres_uploads import PostgresUploadStore
+from ingest_service.storage.tables import LakeTableStore
+from ingest_service.storage.workspace import Workspace
+from lake import Lake
+from lumbung.annotations.v1 import access_pb2
+from lumbung.ingest.v1 import (
+    submission_service_pb2,
+    submission_service_pb2_grpc,
+    upload_service_pb2,
+    upload_service_pb2_grpc,
+)
+from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
+from servicekit.postgres import migrate, open_pool
+from servicekit.server import CallInterceptor, GrpcServer, open_channel
+from servicekit.telemetry import get_logger
+
+__all__ = ["start"]
+
+_log = get_logger(__name__)
+_EXPIRE_SECONDS = 60.0
+
+
+async def start(
+    settings: IngestSettings, verifier: TokenVerifier | None = None
+) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Starts everything; gives back what stops it again, in order."""
+    await asyncio.to_thread(migrate, settings.postgres, files("ingest_service.storage") / "migrations")
+    await asyncio.to_thread(prepare_queue, settings.postgres)
+    lake = await asyncio.to_thread(Lake.open, settings.lake)
+    pool = await open_pool(settings.postgres)
+    channel = open_channel(settings.catalog)
+    identity = ServiceIdentity(settings.identity)
+    catalog = CatalogServiceClient(CatalogClient(channel, identity, settings.catalog.timeout_seconds))
+    audit = CatalogAuditSink(channel, identity)
+    chunks, tables = ObjectChunkStore(lake.objects), LakeTableStore(lake)
+    submissions = PostgresSubmissionStore(pool)
+    workspace = Workspace(settings.validation.work_dir)
+    await asyncio.to_thread(workspace.clean)
+
+    async def process(submission_id: str, last_attempt: bool) -> None:
+        await processing.process_submission(submission_id, last_attempt=last_attempt)
+
+    queue = SubmissionQueue(settings.postgres, settings.jobs, process)
+    uploads = PostgresUploadStore(pool, queue.enqueue)
+    validator = ProcessValidator(settings.validation)
+    processing = ProcessingService(
+        submissions, uploads, chunks, tables, catalog, validator, workspace, settings.validation.limits
+    )
+    upload_service = UploadService(uploads, chunks, catalog, settings.uploads)
+    submission_service = SubmissionService(submissions, chunks, tables, catalog)
+
+    rules = AccessRules.from_protos([upload_service_pb2, submission_service_pb2], access_pb2.access)
+    interceptor = CallInterceptor(rules, verifier or TokenVerifier(settings.auth), audit)
+    server = GrpcServer(settings.listen, interceptor)
+    server.add(
+        upload_service_pb2_grpc.add_UploadServiceServicer_to_server,
+        UploadServicer(upload_service),
+        "lumbung.ingest.v1.UploadService",
+    )
+    server.add(
+        submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
+        SubmissionServicer(submission_service),
+        "lumbung.ingest.v1.SubmissionService",
+    )
+    audit.start()
+    await queue.start()
+    expiry = asyncio.create_task(_expire(upload_service))
+    await server.start()
+
+    async def stop_expiry() -> None:
+        expiry.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await expiry
+
+    async def close() -> None:
+        await channel.close()
+        await pool.close()
+        await asyncio.to_thread(lake.close)
+
+    return [server.stop, stop_expiry, queue.stop, audit.stop, close]
+
+
+async def _expire(uploads: UploadService) -> None:
+    while True:
+        try:
+            await uploads.expire_uploads()
+        except Exception as error:  # noqa: BLE001 - the next round tries again
+            _log.warning("giving up old uploads failed", cause=str(error))
+        await asyncio.sleep(_EXPIRE_SECONDS)

@@ -1,0 +1,85 @@
+"""Between protos and the domain."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ingest_service.domain.names import dataset_name, submission_name, upload_name
+from ingest_service.domain.submission import Finding, Severity, Submission, SubmissionState
+from ingest_service.domain.upload import Upload, UploadState
+from lumbung.ingest.v1 import submission_service_pb2 as submission_pb
+from lumbung.ingest.v1 import upload_service_pb2 as upload_pb
+
+__all__ = ["finding_to_proto", "submission_to_proto", "upload_to_proto"]
+
+_UPLOAD_STATES = {
+    UploadState.OPEN: upload_pb.Upload.STATE_OPEN,
+    UploadState.FINISHED: upload_pb.Upload.STATE_FINISHED,
+    UploadState.CANCELLED: upload_pb.Upload.STATE_CANCELLED,
+}
+_STATES = {
+    state: submission_pb.Submission.State.Value(f"STATE_{state.value.upper()}") for state in SubmissionState
+}
+_SEVERITIES = {
+    severity: submission_pb.Severity.Value(f"SEVERITY_{severity.value.upper()}") for severity in Severity
+}
+
+
+def _timestamp(when: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(when)
+    return stamp
+
+
+def upload_to_proto(upload: Upload) -> upload_pb.Upload:
+    """An upload."""
+    return upload_pb.Upload(
+        name=upload_name(upload.upload_id),
+        dataset=dataset_name(upload.dataset),
+        file_name=upload.file_name,
+        size_bytes=upload.size_bytes,
+        committed_bytes=upload.committed_bytes,
+        state=_UPLOAD_STATES[upload.state],
+        create_time=_timestamp(upload.create_time),
+        expire_time=_timestamp(upload.expire_time),
+        submission=submission_name(upload.submission_id) if upload.submission_id else "",
+    )
+
+
+def submission_to_proto(submission: Submission, language: str) -> submission_pb.Submission:
+    """A submission, with its message in `language` ("id" or "en")."""
+    dataset = dataset_name(submission.dataset)
+    snapshot = f"{dataset}/snapshots/{submission.snapshot_id}" if submission.snapshot_id else ""
+    return submission_pb.Submission(
+        name=submission_name(submission.submission_id),
+        dataset=dataset,
+        file_name=submission.file_name,
+        sha256=submission.sha256,
+        state=_STATES[submission.state],
+        message=submission.message.in_language(language),
+        rows_read=submission.rows_read,
+        rows_good=submission.rows_good,
+        rows_bad=submission.rows_bad,
+        snapshot=snapshot,
+        control_totals=dict(submission.control_totals),
+        rule_counts=[
+            submission_pb.RuleCount(rule=count.rule, severity=_SEVERITIES[count.severity], rows=count.rows)
+            for count in submission.rule_counts
+        ],
+        submitter=submission.submitter,
+        create_time=_timestamp(submission.create_time),
+        update_time=_timestamp(submission.update_time),
+    )
+
+
+def finding_to_proto(finding: Finding, language: str) -> submission_pb.Finding:
+    """A finding, with its texts in `language`."""
+    return submission_pb.Finding(
+        row=finding.row,
+        column=finding.column,
+        value=finding.value,
+        rule=finding.rule,
+        severity=_SEVERITIES[finding.severity],
+        message=finding.message.in_language(language),
+        remedy=finding.remedy.in_language(language),
+    )

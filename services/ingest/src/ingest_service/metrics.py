@@ -1,0 +1,14 @@
+"""What ingest counts for Prometheus."""
+
+from prometheus_client import Counter, Histogram
+
+__all__ = ["BYTES", "ROWS", "SECONDS", "SUBMISSIONS"]
+
+BYTES = Counter("lumbung_ingest_bytes", "Bytes of uploads stored")
+SUBMISSIONS = Counter("lumbung_ingest_submissions", "Submissions that came to an end", ["state"])
+ROWS = Counter("lumbung_ingest_rows", "Rows of submissions", ["outcome"])
+SECONDS = Histogram(
+    "lumbung_ingest_submission_seconds",
+    "From the finished upload to the end of its submission",
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600),
+)

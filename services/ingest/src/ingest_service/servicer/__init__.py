@@ -1,0 +1,6 @@
+"""The gRPC classes: convert, call, convert."""
+
+from ingest_service.servicer.submissions import SubmissionServicer
+from ingest_service.servicer.uploads import UploadServicer
+
+__all__ = ["SubmissionServicer", "UploadServicer"]

@@ -1,0 +1,249 @@
+"""The dataset's table and its quarantine, in the lake."""
+
+import asyncio
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+from typing_extensions import override
+
+from ingest_service.domain.contract import Declaration
+from ingest_service.engine.findings import QUARANTINE_COLUMNS
+from ingest_service.engine.job import PartFile, Report
+from lake import (
+    Column,
+    CommitResult,
+    Lake,
+    ReadDecision,
+    RowFilter,
+    TableId,
+    TableSchema,
+    WriteTarget,
+    WrittenFile,
+    write_parquet,
+)
+from servicekit.errors import FailedPreconditionError, Text
+
+__all__ = ["LakeTableStore", "Publication", "TableStore", "table_schema"]
+
+_CONTROL_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+_MAX_CONTROLS = 60
+QUARANTINE_SCHEMA = TableSchema(
+    tuple(Column(name, kind, required=required) for name, kind, required in QUARANTINE_COLUMNS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A commit of good rows; `rows_total` are the table's rows after it."""
+
+    snapshot_id: int
+    rows_total: int
+
+
+class TableStore(ABC):
+    """Tables that submissions publish to."""
+
+    @abstractmethod
+    async def field_ids(self, declaration: Declaration) -> tuple[dict[str, int], dict[str, int]]:
+        """Iceberg's field ids of the dataset's table and of its quarantine, foretold where there is no table yet."""
+
+    @abstractmethod
+    async def publish(
+        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    ) -> Publication:
+        """Commits quarantine records, then good rows, each once per submission however often it is called."""
+
+    @abstractmethod
+    async def find_publication(self, dataset: str, submission_id: str) -> Publication | None:
+        """The commit of a submission, or None."""
+
+    @abstractmethod
+    async def current_snapshot(self, dataset: str) -> int | None:
+        """The newest snapshot of a dataset; None when there is none."""
+
+    @abstractmethod
+    async def read_quarantine(
+        self, dataset: str, decision: ReadDecision, submission_id: str, start: int, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Quarantine records of a submission, by row, as far as the decision shows them."""
+
+
+def table_schema(declaration: Declaration) -> TableSchema:
+    """The table that a contract asks for."""
+    return TableSchema(
+        tuple(
+            Column(name, kind, required=required, description=description)
+            for name, kind, required, description in declaration.contract.stored_columns
+        )
+    )
+
+
+class LakeTableStore(TableStore):
+    """Tables of the lake; blocking work runs in threads."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    @override
+    async def field_ids(self, declaration: Declaration) -> tuple[dict[str, int], dict[str, int]]:
+        return await asyncio.to_thread(self._field_ids, declaration)
+
+    def _field_ids(self, declaration: Declaration) -> tuple[dict[str, int], dict[str, int]]:
+        name = declaration.name
+        names = [column[0] for column in declaration.contract.stored_columns]
+        return (
+            self._ids(TableId.of(name), names),
+            self._ids(TableId.quarantine(name), [column[0] for column in QUARANTINE_COLUMNS]),
+        )
+
+    def _ids(self, table: TableId, names: Sequence[str]) -> dict[str, int]:
+        if not self._lake.table_exists(table):
+            # A fresh table numbers its columns from 1; a wrong guess costs one rewrite at publication.
+            return {name: number for number, name in enumerate(names, 1)}
+        schema = self._lake.writer(table).target("ids").schema
+        return {field.name: int(field.metadata[b"PARQUET:field_id"]) for field in schema}
+
+    @override
+    async def publish(
+        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    ) -> Publication:
+        return await asyncio.to_thread(self._publish, declaration, report, submission_id, properties)
+
+    def _publish(
+        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    ) -> Publication:
+        if report.quarantine:
+            quarantine = TableId.quarantine(declaration.name)
+            self._lake.ensure_table(quarantine, QUARANTINE_SCHEMA)
+            writer = self._lake.writer(quarantine)
+            if writer.find_commit(submission_id) is None:
+                files = self._files(report.quarantine, writer.target(submission_id))
+                writer.append(files, run_id=submission_id, properties=properties)
+        table = TableId.of(declaration.name)
+        self._lake.ensure_table(table, table_schema(declaration), description=declaration.description.en)
+        result = self._commit(declaration, report, submission_id, properties)
+        return Publication(result.snapshot_id, result.rows_total)
+
+    def _commit(
+        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    ) -> CommitResult:
+        writer = self._lake.writer(declaration.name)
+        if (found := writer.find_commit(submission_id)) is not None:
+            return found
+        files = self._files(report.good, writer.target(submission_id))
+        controls = _summary_controls(report.control_totals)
+        publish = declaration.contract.publish
+        if publish is None or publish.mode == "append":
+            return writer.append(files, run_id=submission_id, controls=controls, properties=properties)
+        where = replaced_rows(declaration, report) if publish.mode == "replace" else None
+        return writer.overwrite(
+            files, run_id=submission_id, where=where, controls=controls, properties=properties
+        )
+
+    def _files(self, parts: Sequence[PartFile], target: WriteTarget) -> list[WrittenFile]:
+        return [self._file(part, target, f"part-{number:05}") for number, part in enumerate(parts)]
+
+    def _file(self, part: PartFile, target: WriteTarget, name: str) -> WrittenFile:
+        # The file is taken as it is when it carries the table's own field ids; else it is written once more.
+        if not pq.read_schema(part.path).equals(target.schema, check_metadata=False) or not _same_ids(
+            part.path, target
+        ):
+            return write_parquet(self._lake.objects, pl.scan_parquet(part.path), target, name)
+        with part.path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        address = f"{target.prefix}/{name}-{digest[:16]}.parquet"
+        stored = self._lake.objects.put_file(self._lake.objects.key_of(address), part.path)
+        return WrittenFile(address, part.rows, stored.size)
+
+    @override
+    async def find_publication(self, dataset: str, submission_id: str) -> Publication | None:
+        return await asyncio.to_thread(self._find_publication, dataset, submission_id)
+
+    def _find_publication(self, dataset: str, submission_id: str) -> Publication | None:
+        if not self._lake.table_exists(dataset):
+            return None
+        found = self._lake.writer(dataset).find_commit(submission_id)
+        return Publication(found.snapshot_id, found.rows_total) if found else None
+
+    @override
+    async def current_snapshot(self, dataset: str) -> int | None:
+        return await asyncio.to_thread(self._current_snapshot, dataset)
+
+    def _current_snapshot(self, dataset: str) -> int | None:
+        return self._lake.describe(dataset).snapshot_id if self._lake.table_exists(dataset) else None
+
+    @override
+    async def read_quarantine(
+        self, dataset: str, decision: ReadDecision, submission_id: str, start: int, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return await asyncio.to_thread(self._read_quarantine, dataset, decision, submission_id, start, limit)
+
+    def _read_quarantine(
+        self, dataset: str, decision: ReadDecision, submission_id: str, start: int, limit: int
+    ) -> list[dict[str, Any]]:
+        table = TableId.quarantine(dataset)
+        if not self._lake.table_exists(table):
+            return []
+        frame = self._lake.reader.scan(table, decision).lazyframe
+        found = frame.filter(pl.col("submission") == submission_id)
+        shown = [name for name in found.collect_schema().names() if name not in {"record", "submission"}]
+        order = [name for name in ("source_row", "rule", "column") if name in shown]
+        return found.select(shown).sort(order).slice(start, limit).collect().to_dicts()
+
+
+def _same_ids(path: Path, target: WriteTarget) -> bool:
+    have = {field.name: (field.metadata or {}).get(b"PARQUET:field_id") for field in pq.read_schema(path)}
+    return all(have.get(f.name) == f.metadata[b"PARQUET:field_id"] for f in target.schema)
+
+
+def replaced_rows(declaration: Declaration, report: Report) -> RowFilter:
+    """The rows of the table that the good rows replace.
+
+    Raises:
+        FailedPreconditionError: with several columns, their values do not occur in all combinations.
+    """
+    publish = declaration.contract.publish
+    by = publish.by if publish else ()
+    where = RowFilter()
+    combinations = 1
+    for index, name in enumerate(by):
+        values = {row[index] for row in report.replaced}
+        combinations *= len(values)
+        column = declaration.contract.column(name)
+        whole = column is not None and column.column_type.kind == "integer"
+        where = where.also(name, *(int(value) if whole else value for value in values))
+    if combinations != len(report.replaced):
+        names = ", ".join(by)
+        raise FailedPreconditionError(
+            Text(
+                en=f"The file's values of {names} do not occur in all combinations, so it is not clear which rows to replace.",
+                id=f"Nilai {names} dalam berkas tidak muncul dalam semua kombinasi, sehingga baris yang diganti tidak jelas.",
+            ),
+            Text(
+                en="Send one file per combination, or let the contract replace by one column.",
+                id="Kirim satu berkas per kombinasi, atau atur kontrak agar mengganti menurut satu kolom.",
+            ),
+            reason="REPLACEMENT_UNCLEAR",
+        )
+    return where
+
+
+def _summary_controls(totals: Mapping[str, str]) -> dict[str, str]:
+    """Totals under names that a snapshot summary takes: `id.group`, or one sum per id where there are too many."""
+    named = {name.replace("/", "."): value for name, value in totals.items() if name != "rows"}
+    if len(named) <= _MAX_CONTROLS and all(_CONTROL_NAME.match(name) for name in named):
+        return named
+    sums: dict[str, Decimal] = {}
+    for name, value in totals.items():
+        if name != "rows":
+            head = name.partition("/")[0]
+            sums[head] = sums.get(head, Decimal(0)) + Decimal(value)
+    return {name: format(value, "f") for name, value in sums.items()}
