@@ -1,6 +1,7 @@
 """A catalog with the treasury's own declarations."""
 
 import pytest
+import pytest_asyncio
 
 from support.catalog_server import Issuer, run_catalog
 
@@ -27,3 +28,13 @@ async def empty_catalog(database, issuer):
 async def catalog(empty_catalog):
     await empty_catalog.apply_treasury()
     return empty_catalog
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared_catalog(postgres_server, issuer):
+    """One for all tests of a module, which leave each other's data alone."""
+    made = postgres_server.create_database("catalog")
+    async with run_catalog(made, issuer) as running:
+        await running.apply_treasury()
+        yield running
+    postgres_server.drop_database(made)

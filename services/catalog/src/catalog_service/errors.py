@@ -110,15 +110,15 @@ class AuditEntryInvalidError(InvalidArgumentError):
 
 
 class AuditLogBrokenError(FailedPreconditionError):
-    """The log's head is gone, so nothing may be appended."""
+    """The end of the log is not where it was recorded, so nothing may be appended."""
 
     reason = "AUDIT_LOG_BROKEN"
 
     def __init__(self) -> None:
         super().__init__(
             Text(
-                en="The audit log has lost its head; nothing is appended to it.",
-                id="Catatan audit kehilangan ujungnya; tidak ada yang ditambahkan.",
+                en="The audit log does not end where it was recorded to end; nothing is appended to it.",
+                id="Catatan audit tidak berakhir pada ujung yang tercatat; tidak ada yang ditambahkan.",
             ),
             Text(
                 en="Tell an auditor, and run `lumbung audit verify`.",

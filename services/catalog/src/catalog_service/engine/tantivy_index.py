@@ -17,6 +17,8 @@ MIN_FUZZY = 5
 # What a word weighs by where it stands.
 _WEIGHTS = {"title": 3.0, "keywords": 3.0, "related": 1.5, "body": 1.0}
 _PLAIN = "plain"
+_PHRASE = "phrase"
+_PHRASE_WEIGHT = 4.0
 
 
 class TantivyIndex(SearchEngine):
@@ -26,7 +28,7 @@ class TantivyIndex(SearchEngine):
         builder = SchemaBuilder()
         builder.add_text_field("name", tokenizer_name="raw")
         builder.add_unsigned_field("key", fast=True, indexed=True)
-        for field in (*_WEIGHTS, _PLAIN):
+        for field in (*_WEIGHTS, _PLAIN, _PHRASE):
             builder.add_text_field(field, tokenizer_name="whitespace")
         self._schema = builder.build()
         self._index = Index(self._schema)
@@ -55,6 +57,7 @@ class TantivyIndex(SearchEngine):
             made.add_text(field, " ".join(stem for word in found for stem in stems(word)))
             plain |= dict.fromkeys(found)
         made.add_text(_PLAIN, " ".join(plain))
+        made.add_text(_PHRASE, stem_text(f"{document.title} {document.keywords}"))
         return made
 
     def search(self, query: str, *, tolerant: bool) -> list[tuple[str, float]]:
@@ -68,6 +71,10 @@ class TantivyIndex(SearchEngine):
             [(Occur.Should, ask(word)) for word in found],
             minimum_number_should_match=math.ceil(len(found) / 2),
         )
+        if len(found) > 1:
+            phrase = Query.phrase_query(self._schema, _PHRASE, [stems(word)[0] for word in found])
+            together = Query.boost_query(phrase, _PHRASE_WEIGHT)
+            wanted = Query.boolean_query([(Occur.Must, wanted), (Occur.Should, together)])
         searcher = self._index.searcher()
         hits = searcher.search(wanted, limit=max(searcher.num_docs, 1), count=False).hits
         if not hits:

@@ -120,7 +120,7 @@ class AuditStore(ABC):
         """Appends entries whose uid is new, all or none, and returns the end of the log.
 
         Raises:
-            AuditLogBrokenError: the record of the log's end is gone.
+            AuditLogBrokenError: the record of the log's end is gone, or entries stand behind it.
         """
 
     @abstractmethod

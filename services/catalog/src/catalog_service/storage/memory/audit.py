@@ -20,16 +20,17 @@ class MemoryAuditStore(AuditStore):
 
     async def append(self, entries: Sequence[Entry]) -> Head:
         """See the port."""
-        if self.head is None:
+        end = self.head
+        if end is None or any(known.sequence > end.sequence for known in self.entries):
             raise AuditLogBrokenError
         fresh = unique(entries, (recorded.entry.uid for recorded in self.entries))
-        recorded = chain(self.head, fresh)
+        recorded = chain(end, fresh)
         self.entries += recorded
         if recorded:
             last = recorded[-1]
             mac = head_mac(self._key, last.sequence, last.hash)
-            self.head = replace(self.head, sequence=last.sequence, hash=last.hash, mac=mac)
-        return self.head
+            self.head = replace(end, sequence=last.sequence, hash=last.hash, mac=mac)
+        return self.head or end
 
     async def list(self, before: int | None, limit: int, resource: str, username: str) -> list[Recorded]:
         """See the port."""

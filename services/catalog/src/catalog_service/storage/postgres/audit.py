@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from catalog_service.domain.audit import Entry, Head, Recorded, chain, head_mac, unique
@@ -89,7 +90,11 @@ class PostgresAuditStore(AuditStore):
             if not recorded:
                 return head
             columns = [list(column) for column in zip(*map(_values, recorded), strict=True)]
-            await connection.execute(_APPEND, columns)
+            try:
+                await connection.execute(_APPEND, columns)
+            except UniqueViolation as error:
+                # Uids were looked up under the lock, so it is a sequence: somebody put an entry behind the end.
+                raise AuditLogBrokenError from error
             last = recorded[-1]
             head = Head(last.sequence, last.hash, head_mac(self._key, last.sequence, last.hash))
             await connection.execute(_MOVE_ON, [head.sequence, head.hash, head.mac])
