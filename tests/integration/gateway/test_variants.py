@@ -1,0 +1,150 @@
+"""Settings that the common gateway of this folder does not have: TLS, moving replicas, a tight rate limit."""
+
+import datetime as dt
+import ssl
+import subprocess
+import time
+
+import grpc
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+
+from gateway_service import GatewaySettings, render, render_endpoints
+from gateway_service.settings import (
+    AccessLogSettings,
+    LimitsSettings,
+    PredictionSettings,
+    PublicListenSettings,
+    TlsSettings,
+)
+from servicekit.settings import AuthSettings, PeerSettings
+
+from support.gateway import envoy_program, run_envoy, serve_documents
+from support.servers import free_ports
+from support.tokens import issue, jwks, new_key
+
+
+def _certificate(folder, key):
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = folder / "tls.crt", folder / "tls.key"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return pem, secret
+
+
+@pytest.fixture
+def issuer():
+    key = new_key()
+    with serve_documents({"/keys": jwks(key), "/v2/health/live": {"live": True}}) as web:
+        yield key, web
+
+
+def _settings(folder, web, **changes):
+    port, admin = free_ports(2)
+    fields = {
+        "listen": PublicListenSettings(port=port, admin_port=admin),
+        "auth": AuthSettings(issuer=web, jwks_url=f"{web}/keys"),
+        "access_log": AccessLogSettings(path=str(folder / "access.log")),
+        "services": {
+            name: PeerSettings(target="127.0.0.1:9") for name in ("ingest", "catalog", "compute", "inference")
+        },
+    }
+    return GatewaySettings(**(fields | changes))
+
+
+def test_envoy_finds_the_generated_configuration_valid(tmp_path):
+    path = tmp_path / "envoy.yaml"
+    path.write_text(render(GatewaySettings(telemetry={"otlp": {"target": "collector.test:4317"}})))
+    done = subprocess.run(
+        [envoy_program(), "--mode", "validate", "-c", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "eprecated" not in done.stderr
+
+
+def test_tls_speaks_http2_and_http1(tmp_path, issuer):
+    key, web = issuer
+    pem, secret = _certificate(tmp_path, key)
+    port, admin = free_ports(2)
+    listen = PublicListenSettings(
+        port=port, admin_port=admin, tls=TlsSettings(certificate_file=pem, private_key_file=secret)
+    )
+    with run_envoy(_settings(tmp_path, web, listen=listen), tmp_path):
+        context = ssl.create_default_context(cafile=str(pem))
+        answer = httpx.get(f"https://localhost:{port}/v1/datasets", verify=context, trust_env=False)
+        assert answer.json()["details"][0]["reason"] == "TOKEN_REFUSED"
+        credentials = grpc.ssl_channel_credentials(pem.read_bytes())
+        with (
+            grpc.secure_channel(f"localhost:{port}", credentials) as channel,
+            pytest.raises(grpc.RpcError) as caught,
+        ):
+            channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")(b"", timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
+    key, web = issuer
+    endpoints = tmp_path / "endpoints" / "predictions.json"
+    endpoints.parent.mkdir()
+    dead = {"serve_grpc": ["127.0.0.1:9"], "serve_http": ["127.0.0.1:9"]}
+    endpoints.write_text(render_endpoints(dead))
+    settings = _settings(tmp_path, web, predictions=PredictionSettings(endpoints_file=endpoints))
+    headers = {"authorization": f"Bearer {issue(key, web)}"}
+    with (
+        run_envoy(settings, tmp_path) as gateway,
+        httpx.Client(base_url=gateway.url, trust_env=False) as http,
+    ):
+        first = http.get("/v2/health/live", headers=headers)
+        assert first.status_code == 503
+        assert first.json()["details"][0]["reason"] == "UNAVAILABLE"
+        fresh = endpoints.with_suffix(".new")
+        fresh.write_text(render_endpoints(dead | {"serve_http": [web.removeprefix("http://")]}))
+        fresh.replace(endpoints)
+        deadline = time.monotonic() + 10
+        while (answer := http.get("/v2/health/live", headers=headers)).status_code != 200:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.1)
+        assert answer.json() == {"live": True}
+        assert http.get("/v2/health/live").status_code == 401
+        nobody = {"authorization": f"Bearer {issue(key, web, realm_access={'roles': ['guest']})}"}
+        assert http.get("/v2/health/live", headers=nobody).status_code == 403
+
+
+def test_too_many_requests_are_told_to_wait(tmp_path, issuer):
+    key, web = issuer
+    settings = _settings(tmp_path, web, limits=LimitsSettings(requests_per_second=1, burst=3))
+    token = issue(key, web)
+    with (
+        run_envoy(settings, tmp_path) as gateway,
+        httpx.Client(base_url=gateway.url, trust_env=False) as http,
+    ):
+        answers = [http.get("/v1/datasets", headers={"authorization": f"Bearer {token}"}) for _ in range(8)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert refused[0].json()["details"][0]["reason"] == "RATE_LIMITED"
+        with grpc.insecure_channel(gateway.target) as channel:
+            codes = set()
+            for _ in range(8):
+                with pytest.raises(grpc.RpcError) as caught:
+                    channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")(b"", timeout=5)
+                codes.add(caught.value.code())
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
