@@ -1,0 +1,117 @@
+"""Puts the service together. Only here implementations are chosen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+
+from catalogclient import CatalogAuditSink, CatalogClient
+from compute_service.domain.query import QueryLimits
+from compute_service.engine.pool import ProcessPool
+from compute_service.executor.dask_executor import DaskExecutor
+from compute_service.executor.expressions import check_expression
+from compute_service.service.pipelines import PipelineService
+from compute_service.service.queries import QueryService
+from compute_service.service.recovery import Recovery
+from compute_service.service.runner import RunLimits, Runner
+from compute_service.servicers.pipeline import PipelineServicer
+from compute_service.servicers.query import QueryServicer
+from compute_service.settings import ComputeSettings
+from compute_service.storage.postgres import PostgresPipelineStore, PostgresRunStore
+from compute_service.storage.queue import ProcrastinateRunQueue
+from compute_service.storage.tables import LakeRunTables
+from lake import Lake
+from lumbung.annotations.v1 import access_pb2
+from lumbung.compute.v1 import (
+    pipeline_service_pb2,
+    pipeline_service_pb2_grpc,
+    query_service_pb2,
+    query_service_pb2_grpc,
+)
+from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
+from servicekit.postgres import migrate, open_pool
+from servicekit.server import CallInterceptor, GrpcServer, open_channel
+
+__all__ = ["start"]
+
+Stop = Callable[[], Awaitable[None]]
+
+
+async def start(settings: ComputeSettings) -> Sequence[Stop]:
+    """Builds and starts everything; returns what stops it again, in order."""
+    await asyncio.to_thread(migrate, settings.postgres, files("compute_service.storage") / "migrations")
+    pool = await open_pool(settings.postgres)
+    lake = await asyncio.to_thread(Lake.open, settings.lake)
+    channel = open_channel(settings.catalog)
+    identity = ServiceIdentity(settings.identity)
+    catalog = CatalogClient(channel, identity, settings.catalog.timeout_seconds)
+    audit = CatalogAuditSink(channel, identity)
+    audit.start()
+
+    engine = ProcessPool(settings.lake, settings.query, settings.telemetry.log_level)
+    await engine.start()
+    queries = QueryService(engine, catalog, _query_limits(settings))
+
+    runs = PostgresRunStore(pool, settings.postgres)
+    declared = settings.pipelines
+    queue = ProcrastinateRunQueue(
+        settings.postgres, declared.concurrent, declared.heartbeat_seconds, declared.stalled_seconds
+    )
+    await queue.open()
+    pipelines = PipelineService(PostgresPipelineStore(pool), runs, queue, catalog, check_expression)
+    runner = Runner(
+        runs,
+        LakeRunTables(lake),
+        catalog,
+        DaskExecutor(settings.dask),
+        check_expression,
+        RunLimits(
+            declared.rows_per_partition, declared.attempts, declared.retry_seconds, declared.max_run_seconds
+        ),
+    )
+    queue.start(runner.execute_run)
+    recovery = Recovery(runs, queue, declared.heartbeat_seconds)
+    recovery.start()
+
+    rules = AccessRules.from_protos([query_service_pb2, pipeline_service_pb2], access_pb2.access)
+    server = GrpcServer(settings.listen, CallInterceptor(rules, TokenVerifier(settings.auth), audit))
+    server.add(
+        query_service_pb2_grpc.add_QueryServiceServicer_to_server,
+        QueryServicer(queries),
+        "lumbung.compute.v1.QueryService",
+    )
+    server.add(
+        pipeline_service_pb2_grpc.add_PipelineServiceServicer_to_server,
+        PipelineServicer(pipelines),
+        "lumbung.compute.v1.PipelineService",
+    )
+    await server.start()
+
+    async def close_lake() -> None:
+        await asyncio.to_thread(lake.close)
+
+    async def close_channel() -> None:
+        await channel.close()
+
+    return [
+        server.stop,
+        recovery.stop,
+        queue.stop,
+        engine.stop,
+        audit.stop,
+        close_channel,
+        close_lake,
+        pool.close,
+    ]
+
+
+def _query_limits(settings: ComputeSettings) -> QueryLimits:
+    query = settings.query
+    return QueryLimits(
+        max_rows=query.max_rows,
+        max_result_bytes=query.max_result_bytes,
+        memory_bytes=query.memory_bytes,
+        wall_seconds=query.wall_seconds,
+        cpu_seconds=query.cpu_seconds,
+        temp_bytes=query.temp_bytes,
+        threads=query.threads,
+    )

@@ -1,0 +1,1 @@
+"""What compute speaks of: queries, pipelines, runs. No driver, no transport."""

@@ -1,0 +1,1 @@
+"""Runs pipelines: Dask schedules, Polars works."""

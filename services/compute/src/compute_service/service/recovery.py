@@ -1,0 +1,48 @@
+"""Takes up runs that nobody works on: their process died, or the knock at the queue was lost."""
+
+import asyncio
+
+from compute_service.service.stores import RunQueue, RunStore
+from servicekit.telemetry import get_logger
+
+__all__ = ["Recovery"]
+
+_log = get_logger(__name__)
+_OPEN = 200
+
+
+class Recovery:
+    """Looks every few seconds."""
+
+    def __init__(self, runs: RunStore, queue: RunQueue, every_seconds: float) -> None:
+        self._runs, self._queue, self._every = runs, queue, every_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._task = asyncio.create_task(self._loop())
+
+    async def stop(self) -> None:
+        """Ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def recover_runs(self) -> list[str]:
+        """Queues each open run that nobody holds; their ids. One that waits in the queue already stays as it is."""
+        found = []
+        for run in await self._runs.list_open_runs(_OPEN):
+            async with self._runs.claim(run.run) as free:
+                pass
+            if free:
+                await self._queue.enqueue(run.run)
+                found.append(run.run)
+        return found
+
+    async def _loop(self) -> None:
+        while True:
+            try:
+                await self.recover_runs()
+            except Exception as error:  # noqa: BLE001 - the database may be away; look again later
+                _log.warning("open runs cannot be looked up", cause=str(error))
+            await asyncio.sleep(self._every)

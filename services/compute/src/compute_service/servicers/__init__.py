@@ -1,0 +1,1 @@
+"""The gRPC classes: convert, call, convert."""

@@ -1,0 +1,90 @@
+"""Settings of the compute service, and of the workers that run its tasks."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lake import LakeSettings
+from servicekit.settings import (
+    AuthSettings,
+    IdentitySettings,
+    ListenSettings,
+    PeerSettings,
+    PostgresSettings,
+    ServiceSettings,
+    TelemetrySettings,
+)
+
+__all__ = ["ComputeSettings", "DaskSettings", "PipelineSettings", "QuerySettings", "WorkerSettings"]
+
+GIB = 2**30
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QuerySettings(_Section):
+    """What queries may use. A query's process is killed at `memory_bytes`, `wall_seconds` or `cpu_seconds`."""
+
+    max_rows: int = Field(default=1_000_000, ge=1)
+    max_result_bytes: int = Field(default=GIB // 2, ge=2**20)
+    memory_bytes: int = Field(default=3 * GIB // 2, ge=256 * 2**20)
+    wall_seconds: float = Field(default=60.0, gt=0)
+    cpu_seconds: float = Field(default=60.0, gt=0)
+    temp_bytes: int = Field(default=2 * GIB, ge=0)
+    temp_dir: Path | None = Field(
+        default=None, description="where large sorts and joins spill; system default"
+    )
+    threads: int = Field(default=2, ge=1, le=64)
+    warm: int = Field(default=1, ge=0, le=32, description="processes kept ready")
+    concurrent: int = Field(default=4, ge=1, le=64, description="queries that run at once")
+    waiting: int = Field(default=32, ge=0, description="queries that may wait for a place")
+    wait_seconds: float = Field(default=20.0, gt=0)
+    recycle_after: int = Field(default=50, ge=1, description="queries after which a process is replaced")
+
+
+class DaskSettings(_Section):
+    """The warm cluster. With a certificate authority given, everything is TLS with client certificates."""
+
+    scheduler: str = Field(description="tls://host:port or tcp://host:port")
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    connect_seconds: float = Field(default=10.0, gt=0)
+
+
+class PipelineSettings(_Section):
+    """How runs are worked off."""
+
+    concurrent: int = Field(default=2, ge=1, le=32, description="runs at once in this process")
+    rows_per_partition: int = Field(default=1_000_000, ge=1)
+    heartbeat_seconds: float = Field(default=2.0, gt=0)
+    stalled_seconds: float = Field(
+        default=8.0, gt=0, description="after so long without a sign a run is taken over"
+    )
+    attempts: int = Field(default=5, ge=1, le=20)
+    retry_seconds: float = Field(default=2.0, gt=0, description="first pause between attempts; it doubles")
+    max_run_seconds: float = Field(default=6 * 3600.0, gt=0)
+
+
+class ComputeSettings(ServiceSettings):
+    """The compute service."""
+
+    listen: ListenSettings
+    auth: AuthSettings
+    identity: IdentitySettings
+    postgres: PostgresSettings
+    telemetry: TelemetrySettings = TelemetrySettings()
+    lake: LakeSettings
+    catalog: PeerSettings
+    dask: DaskSettings
+    query: QuerySettings = QuerySettings()
+    pipelines: PipelineSettings = PipelineSettings()
+
+
+class WorkerSettings(ServiceSettings):
+    """A Dask worker's own settings: it reads and writes tables and nothing else."""
+
+    lake: LakeSettings
+    telemetry: TelemetrySettings = TelemetrySettings()

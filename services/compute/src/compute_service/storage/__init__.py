@@ -1,0 +1,1 @@
+"""Where pipelines, runs and logs are kept, and the queue of runs."""
