@@ -8,21 +8,23 @@ import sys
 import time
 from pathlib import Path
 
+from localstack.census import SUPERVISOR, census
 from localstack.errors import PortTakenError, StackError
 from localstack.guardian import start_supervisor
 from localstack.layout import Layout, write_private
 from localstack.part import Part, closure
 from localstack.plan import plan_parts
 from localstack.portcheck import holder, is_free
-from localstack.process import Identity, end, family, marked, wait_gone
+from localstack.process import Identity, end, wait_gone
 from localstack.report import Progress, print_status
 from localstack.settings import StackSettings
 from localstack.stackfile import client_environment, write_stack_file
-from localstack.state import PartState, StackState, read_record, read_state
+from localstack.state import PartState, StackState, read_state
 from localstack.vault import Vault
 
 _HAND_OVER_SECONDS = 20.0
 _DOWN_SECONDS = 90.0
+_SUPERVISOR_SECONDS = 40.0
 _POLL_SECONDS = 0.2
 
 
@@ -38,11 +40,11 @@ def up(settings: StackSettings, *, only: tuple[str, ...], timeout: float) -> int
         wanted = (*wanted, "guardian")
     _refuse_foreign_ports(layout, {name: parts[name] for name in wanted})
     _hand_over(layout)
-    if not _own(layout):
+    if not census(layout):
         layout.state_file.unlink(missing_ok=True)
     write_private(layout.wanted_file, json.dumps(wanted))
     write_stack_file(settings)
-    supervisor = start_supervisor(settings)
+    start_supervisor(settings)
     progress = Progress(wanted)
     while time.monotonic() - begin < timeout:
         state = read_state(layout.state_file)
@@ -50,8 +52,8 @@ def up(settings: StackSettings, *, only: tuple[str, ...], timeout: float) -> int
             progress.show(state)
             if _settled(state, wanted):
                 break
-        elif supervisor.poll() not in (None, 0):
-            raise StackError(f"the supervisor ended, see {layout.log_file('supervisor')}")
+        elif time.monotonic() - begin > _SUPERVISOR_SECONDS:
+            raise StackError(f"the supervisor does not run, see {layout.log_file('supervisor')}")
         time.sleep(_POLL_SECONDS)
     return progress.finish(settings, read_state(layout.state_file), seconds=time.monotonic() - begin)
 
@@ -63,16 +65,13 @@ def down(settings: StackSettings) -> int:
         sys.stdout.write("nothing runs\n")
         return 0
     layout.wanted_file.unlink(missing_ok=True)
-    state = read_state(layout.state_file)
-    if state.supervisor is not None and state.supervised():
+    supervisors = _supervisors(layout)
+    if supervisors:
         sys.stdout.write("ending the stack ...\n")
-        state.supervisor.send(signal.SIGTERM)
-        if not wait_gone([state.supervisor], seconds=_DOWN_SECONDS):
-            sys.stdout.write("the supervisor does not leave, killing it\n")
-            state.supervisor.send(signal.SIGKILL)
-    left = _leftovers(layout)
+        end(supervisors, seconds=_DOWN_SECONDS)
+    left = set(census(layout))
     end(left, seconds=20.0)
-    sys.stdout.write("all parts ended\n" if left or state.supervisor else "nothing runs\n")
+    sys.stdout.write("all parts ended\n" if left or supervisors else "nothing runs\n")
     return 0
 
 
@@ -105,34 +104,19 @@ def _settled(state: StackState, wanted: tuple[str, ...]) -> bool:
 
 def _hand_over(layout: Layout) -> None:
     """Let a running supervisor leave without ending its parts; the next one adopts them."""
-    supervisor = read_state(layout.state_file).supervisor
-    if supervisor is None or not supervisor.alive():
-        return
-    supervisor.send(signal.SIGUSR1)
-    if not wait_gone([supervisor], seconds=_HAND_OVER_SECONDS):
-        supervisor.send(signal.SIGKILL)
-        wait_gone([supervisor], seconds=5.0)
+    supervisors = _supervisors(layout)
+    for supervisor in supervisors:
+        supervisor.send(signal.SIGUSR1)
+    if not wait_gone(supervisors, seconds=_HAND_OVER_SECONDS):
+        end(supervisors, seconds=0.0, first_signal=signal.SIGKILL)
 
 
-def _own(layout: Layout) -> set[Identity]:
-    """Every process that this stack started and that still runs."""
-    mark = Vault(layout.secrets).read("stack-mark")
-    found = {identity for _, identity in marked(f"{mark}:")}
-    for path in layout.run.glob("*.pid.json"):
-        record = read_record(path)
-        if record is not None:
-            found |= set(family(record.identity))
-    return found
-
-
-def _leftovers(layout: Layout) -> set[Identity]:
-    if not Vault(layout.secrets).path("stack-mark").exists():
-        return set()
-    return _own(layout)
+def _supervisors(layout: Layout) -> list[Identity]:
+    return [identity for identity, name in census(layout).items() if name == SUPERVISOR]
 
 
 def _refuse_foreign_ports(layout: Layout, parts: dict[str, Part]) -> None:
-    own = {identity.pid for identity in _own(layout)}
+    own = {identity.pid for identity in census(layout)}
     taken = []
     for part in parts.values():
         for port in part.ports:

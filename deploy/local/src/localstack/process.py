@@ -1,7 +1,8 @@
-"""Processes by pid *and* start time, and everything that descends from them.
+"""Processes by pid *and* start time, and everything that belongs to them.
 
-A pid alone may belong to somebody else by the time we look again. Descendants are found by a random mark that the
-stack puts into the environment of what it starts, which survives reparenting and new sessions.
+A pid alone may belong to somebody else by the time we look again. What a part started is found in three ways, since
+each has its gap: descendants (lost when a parent dies), the part's session (lost by `setsid`), and a random mark in
+the environment (lost by programs that overwrite it with their title).
 """
 
 import contextlib
@@ -13,39 +14,86 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 MARK = "LUMBUNG_STACK_PART"
+_DEAD = frozenset("ZX")
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process that cannot be mistaken for a later one with the same pid."""
+    """A process that cannot be mistaken for a later one with the same pid; `start` is in clock ticks since boot."""
 
     pid: int
-    create_time: float
+    start: int
 
     @classmethod
     def of(cls, pid: int) -> "Identity | None":
         """Identity of a running pid, or None."""
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            return None
+        entry = _entry(pid)
+        return None if entry is None else entry.identity
 
     def alive(self) -> bool:
         """Whether exactly this process still runs (a zombie does not)."""
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.create_time and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        entry = _entry(self.pid)
+        return entry is not None and entry.identity == self
 
     def send(self, number: int) -> None:
         """Send a signal if it is still the same process."""
         if self.alive():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, number)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the process table."""
+
+    identity: Identity
+    parent: int
+    session: int
+
+
+def process_table() -> dict[int, Entry]:
+    """Every running process by pid."""
+    pids = (int(path.name) for path in _PROC.iterdir() if path.name.isdecimal())
+    return {pid: entry for pid in pids if (entry := _entry(pid)) is not None}
+
+
+def kin(root: Identity, table: dict[int, Entry]) -> set[Identity]:
+    """A process with its descendants and the members of its session.
+
+    The session is searched even when the process itself is gone: its number is not given away while a member lives.
+    """
+    children: dict[int, list[int]] = {}
+    for pid, entry in table.items():
+        children.setdefault(entry.parent, []).append(pid)
+    present = table.get(root.pid)
+    reused = present is not None and present.identity != root
+    found = set() if reused else {pid for pid, entry in table.items() if entry.session == root.pid}
+    found = {pid for pid in found if table[pid].identity.start >= root.start}
+    if present is not None and not reused:
+        found.add(root.pid)
+    todo = list(found)
+    while todo:
+        for child in children.get(todo.pop(), []):
+            if child not in found:
+                found.add(child)
+                todo.append(child)
+    return {table[pid].identity for pid in found}
+
+
+def marked(prefix: str, table: dict[int, Entry]) -> Iterator[tuple[str, Identity]]:
+    """Every running process whose mark starts with `prefix`, as (mark, identity)."""
+    wanted = f"{MARK}={prefix}".encode()
+    for pid, entry in table.items():
+        try:
+            variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        for variable in variables:
+            if variable.startswith(wanted):
+                yield variable.decode().partition("=")[2], entry.identity
+                break
 
 
 def spawn(argv: tuple[str, ...], env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -65,37 +113,16 @@ def spawn(argv: tuple[str, ...], env: dict[str, str], cwd: Path, log: Path) -> s
         os.close(descriptor)
 
 
-def marked(prefix: str) -> Iterator[tuple[str, Identity]]:
-    """Every running process whose mark starts with `prefix`, as (mark, identity)."""
-    wanted = f"{MARK}={prefix}".encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
+def spawn_orphan(argv: tuple[str, ...], env: dict[str, str], cwd: Path, log: Path) -> None:
+    """Start a program that is nobody's child, so that ending its starter's family does not end it."""
+    middle = os.fork()
+    if middle == 0:
+        # No Python clean-up in the copy of our process, whatever happens.
         try:
-            variables = (entry / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        for variable in variables:
-            if variable.startswith(wanted):
-                identity = Identity.of(int(entry.name))
-                if identity is not None and identity.alive():
-                    yield variable.decode().partition("=")[2], identity
-                break
-
-
-def family(root: Identity) -> list[Identity]:
-    """A process and its present descendants."""
-    if not root.alive():
-        return []
-    try:
-        children = psutil.Process(root.pid).children(recursive=True)
-    except psutil.Error:
-        return [root]
-    found = [root]
-    for child in children:
-        with contextlib.suppress(psutil.Error):
-            found.append(Identity(child.pid, child.create_time()))
-    return found
+            spawn(argv, env, cwd, log)
+        finally:
+            os._exit(0)
+    os.waitpid(middle, 0)
 
 
 def end(identities: Iterable[Identity], *, seconds: float, first_signal: int = signal.SIGTERM) -> None:
@@ -118,3 +145,15 @@ def wait_gone(identities: Iterable[Identity], *, seconds: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def _entry(pid: int) -> Entry | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name in parentheses may hold anything; the fields are counted after it, from field 3 (state) on.
+    fields = text.rpartition(")")[2].split()
+    if not fields or fields[0] in _DEAD:
+        return None
+    return Entry(Identity(pid, int(fields[19])), parent=int(fields[1]), session=int(fields[3]))

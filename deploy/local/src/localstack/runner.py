@@ -1,6 +1,7 @@
 """Keeps one part running: wait for its needs, start, probe, watch, end, back off, again."""
 
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ from localstack.errors import NotReadyError, StackError
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.portcheck import refuse_taken
-from localstack.process import MARK, Identity, end, family, marked, spawn
+from localstack.process import MARK, Identity, end, kin, marked, process_table, spawn
 from localstack.state import PartState, PartStatus, Record, read_record
 
 _LOG = logging.getLogger("localstack.runner")
@@ -127,7 +128,6 @@ class PartRunner(threading.Thread):
 
     def _note_started(self, record: Record) -> None:
         self.status.pid = record.identity.pid
-        self.status.create_time = record.identity.create_time
         self.status.started_at = record.started_at
         self.status.ready_at = None
         self._set(PartState.STARTING, "")
@@ -208,20 +208,24 @@ class PartRunner(threading.Thread):
         return "ended"
 
     def _end_all(self) -> None:
-        """End what runs for this part: the recorded process, its descendants and everything with its mark."""
+        """End what runs for this part: the leader first, then whatever belongs to it and is left."""
         record = read_record(self._layout.record_file(self.part.name))
         roots = {identity for identity in (self._identity, record and record.identity) if identity}
-        targets = {member for root in roots for member in family(root)}
-        targets |= {identity for mark, identity in marked(self._mark) if mark == self._mark}
         first = signal.SIGINT if self.part.interrupt_to_stop else signal.SIGTERM
-        leaders = [root for root in roots if root.alive()]
-        end(leaders, seconds=self.part.stop_seconds, first_signal=first)
-        left = targets | {identity for mark, identity in marked(self._mark) if mark == self._mark}
-        end(left, seconds=3.0)
+        before = self._belonging(roots)
+        end([root for root in roots if root.alive()], seconds=self.part.stop_seconds, first_signal=first)
+        end(before | self._belonging(roots), seconds=3.0)
         if self._process is not None:
             self._process.wait(10)
         self._process, self._identity = None, None
-        self.status.pid, self.status.create_time = None, None
+        self.status.pid = None
+
+    def _belonging(self, roots: set[Identity]) -> set[Identity]:
+        table = process_table()
+        found = {identity for mark, identity in marked(self._mark, table) if mark == self._mark}
+        for root in roots:
+            found |= kin(root, table)
+        return {identity for identity in found if identity.pid != os.getpid()}
 
     def _set(self, state: PartState, detail: str) -> None:
         if (self.status.state, self.status.detail) != (state, detail):

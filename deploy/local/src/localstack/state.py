@@ -31,7 +31,6 @@ class PartStatus:
     state: PartState = PartState.WAITING
     detail: str = ""
     pid: int | None = None
-    create_time: float | None = None
     restarts: int = 0
     adopted: bool = False
     started_at: float | None = None

@@ -13,13 +13,14 @@ import threading
 import time
 from pathlib import Path
 
+from localstack.census import SUPERVISOR, census
 from localstack.layout import Layout
 from localstack.part import Part, closure
 from localstack.plan import plan_parts
-from localstack.process import Identity, end, marked
+from localstack.process import Identity, end
 from localstack.runner import PartRunner
 from localstack.settings import StackSettings, load_settings
-from localstack.state import PartState, StackState, read_record, read_state
+from localstack.state import PartState, StackState, read_state
 from localstack.vault import Vault
 
 _LOG = logging.getLogger("localstack.supervisor")
@@ -77,15 +78,14 @@ class Supervisor:
 
     def _end_strangers(self) -> None:
         """End parts of an earlier supervisor that are not wanted any more."""
-        for mark, identity in list(marked(f"{self._mark}:")):
-            if mark.partition(":")[2] not in self._runners:
-                end([identity], seconds=10.0)
-        for path in self._layout.run.glob("*.pid.json"):
-            name = path.name.removesuffix(".pid.json")
-            record = read_record(path)
-            if name not in self._runners and record is not None:
-                end([record.identity], seconds=10.0)
-                path.unlink(missing_ok=True)
+        strangers = {
+            identity: name
+            for identity, name in census(self._layout).items()
+            if name not in self._runners and name != SUPERVISOR
+        }
+        end(strangers, seconds=10.0)
+        for name in set(strangers.values()):
+            self._layout.record_file(name).unlink(missing_ok=True)
 
     def _stop_parts(self) -> None:
         """End the parts in waves: what needs others goes first, what nobody needs any more goes together."""

@@ -39,6 +39,7 @@ _SINGLE = (
     "telemetry-token",
     "ray-token",
     "portal-session",
+    "audit-checkpoint",
     "stack-mark",
 )
 

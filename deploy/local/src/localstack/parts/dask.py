@@ -4,6 +4,7 @@ There is no nanny: the supervisor itself watches the workers' memory and starts 
 processes of 100 MiB.
 """
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from localstack.source import source_stamp
 from localstack.web import expect_ok
 
 WORKERS = 2
+# Sets up logs and traces in a worker and loads what tasks need.
+_PRELOAD = "compute_service.executor.worker_preload"
 _WORKER_BYTES = 2**30
 # Dask pauses and spills by its own limit; beyond this one the supervisor ends the worker.
 _WORKER_LIMIT_BYTES = int(_WORKER_BYTES * 1.25)
@@ -99,6 +102,8 @@ class DaskCluster:
         argv += ["--host", HOST, "--worker-port", str(self._ports[f"dask_worker_{number}"]), "--no-dashboard"]
         argv += ["--dashboard-address", self._ports.address(f"dask_worker_{number}_http")]
         argv += ["--local-directory", os.fspath(self._layout.data / "dask" / str(number))]
+        if importlib.util.find_spec(_PRELOAD.partition(".")[0]) is not None:
+            argv += ["--preload", _PRELOAD]
         config = self._layout.config / "dask-worker.yaml"
         document = {
             "lake": lake_settings(self._settings),

@@ -29,7 +29,6 @@ def gateway_part(settings: StackSettings) -> Part:
         title="Envoy 1.40",
         launch=gateway.launch,
         probe=gateway.probe,
-        needs=("keycloak",),
         ports=(ports["gateway"], ports["envoy_admin"]),
         stop_seconds=5.0,
         metrics_url=f"{ports.url('envoy_admin')}/stats/prometheus?usedonly&filter=downstream_rq",
