@@ -17,12 +17,8 @@ _UPLOAD_STATES = {
     UploadState.FINISHED: upload_pb.Upload.STATE_FINISHED,
     UploadState.CANCELLED: upload_pb.Upload.STATE_CANCELLED,
 }
-_STATES = {
-    state: submission_pb.Submission.State.Value(f"STATE_{state.value.upper()}") for state in SubmissionState
-}
-_SEVERITIES = {
-    severity: submission_pb.Severity.Value(f"SEVERITY_{severity.value.upper()}") for severity in Severity
-}
+_STATES = {state: f"STATE_{state.value.upper()}" for state in SubmissionState}
+_SEVERITIES = {severity: f"SEVERITY_{severity.value.upper()}" for severity in Severity}
 
 
 def _timestamp(when: datetime) -> Timestamp:

@@ -20,6 +20,7 @@ class ValidationLimits(_Message):
     line_bytes: int = 1024 * 1024
     block_bytes: int = 8 * 1024 * 1024
     unpacked_bytes: int = 2 * 1024**3
+    workbook_bytes: int = 512 * 1024**2
     unpack_ratio: int = 200
     part_rows: int = 1_000_000
     kept_findings: int = 10_000

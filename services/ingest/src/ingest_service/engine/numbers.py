@@ -77,12 +77,8 @@ def parse_double(column: ColumnSpec, number: pl.Expr) -> Parsed:
     inexact = _inexact_flaw(column, finite & ~trusted)
     if column.round is None:
         exact = pl.when(~changed).then(value)
-        flaws = (
-            _type_flaw(column, number, unless=(changed | ~trusted) & finite),
-            _precision_flaw(column, changed & trusted),
-            inexact,
-        )
-        return Parsed(exact, wrong, flaws)
+        other = _type_flaw(column, number, unless=(changed | ~trusted) & finite)
+        return Parsed(exact, wrong, (other, _precision_flaw(column, changed & trusted), inexact))
     return Parsed(
         value,
         wrong,

@@ -7,8 +7,7 @@ import polars as pl
 
 from ingest_service.domain.contract import Contract, Rule
 from ingest_service.engine.columns import CompiledColumn, compile_column, raw_name
-from ingest_service.errors import ContractError
-from servicekit.errors import Text
+from ingest_service.engine.expressions import extended, sql
 
 __all__ = ["ERROR", "FLAGGED", "ROW", "Check", "Plan", "broken_by", "compile_plan"]
 
@@ -70,9 +69,9 @@ class Plan:
 
 def broken_by(rule: Rule) -> pl.Expr:
     """True on rows that break a rule; a check that is null passes."""
-    broken = ~pl.sql_expr(rule.check)
+    broken = ~sql(rule.check, f"rules ({rule.id}).check")
     if rule.when is not None:
-        broken = pl.sql_expr(rule.when) & broken
+        broken = sql(rule.when, f"rules ({rule.id}).when") & broken
     return broken.fill_null(value=False)
 
 
@@ -83,7 +82,9 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
         ContractError: an expression or a pattern means nothing to Polars; names the place.
     """
     nulls = contract.format.null_values if contract.format else ("",)
-    frame = pl.LazyFrame(schema={ROW: pl.Int64(), **{raw_name(k): v for k, v in file_schema.items()}})
+    schema = {ROW: pl.Int64(), **{raw_name(name): kind for name, kind in file_schema.items()}}
+    # One row of nulls: on no rows at all Polars lets some wrong comparisons pass.
+    frame = pl.LazyFrame({name: [None] for name in schema}, schema=schema)
     compiled: list[CompiledColumn] = []
     layers: list[tuple[pl.Expr, ...]] = []
     for spec in contract.columns:
@@ -92,12 +93,12 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(f"__carry:{spec.name}"))
             kind: pl.DataType = pl.String()
         elif spec.derive is not None:
-            kind = _type_of(frame, pl.sql_expr(spec.derive), place)
+            kind = _type_of(frame, sql(spec.derive, place), place)
         else:
             kind = file_schema[spec.file_column or ""]
         column = compile_column(spec, kind, nulls)
         for layer in column.layers:
-            frame = _extended(frame, layer, place)
+            frame = extended(frame, layer, place)
             layers.append(layer)
         compiled.append(column)
     plan = Plan(contract, tuple(compiled), (), (), {})
@@ -105,7 +106,8 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
         rule_check(rule, plan.shown(rule.column)) for rule in contract.rules if not rule.let
     )
     for check in checks:
-        _extended(frame, (check.broken.alias("__check"),), f"{check.rule} ({check.column})")
+        extended(frame, (check.broken.alias("__check"),), f"{check.rule} ({check.column})")
+    _try_sets(contract, frame)
     simple = [check for check in checks if check.rule in {r.id for r in contract.rules}]
     hard = [column.wrong for column in compiled] + [c.broken for c in simple if c.severity != "warning"]
     soft = [c.broken for c in simple if c.severity == "warning"]
@@ -167,22 +169,20 @@ def _merged(layers: list[tuple[pl.Expr, ...]]) -> tuple[tuple[pl.Expr, ...], ...
 
 
 def _type_of(frame: pl.LazyFrame, expression: pl.Expr, place: str) -> pl.DataType:
-    return _extended(frame, (expression.alias("__type"),), place).collect_schema()["__type"]
+    return extended(frame, (expression.alias("__type"),), place).collect_schema()["__type"]
 
 
-def _extended(frame: pl.LazyFrame, layer: tuple[pl.Expr, ...], place: str) -> pl.LazyFrame:
-    """The frame with more columns, tried on no rows, so that a wrong expression or pattern shows now."""
-    extended = frame.with_columns(layer)
-    try:
-        extended.collect()
-    except pl.exceptions.PolarsError as error:
-        said = str(error).partition("\n")[0]
-        raise ContractError(
-            Text(
-                en=f"The contract's {place} does not work: {said}.",
-                id=f"{place} pada kontrak tidak dapat dipakai: {said}.",
-            ),
-            Text(en="Correct the contract and apply it again.", id="Perbaiki kontrak lalu terapkan lagi."),
-            field=place,
-        ) from error
-    return extended
+def _try_sets(contract: Contract, frame: pl.LazyFrame) -> None:
+    """Compiles what runs over sets of rows, so that it fails now or not at all."""
+    for rule in contract.rules:
+        if rule.let:
+            aggregates = [
+                sql(let.agg, f"rules ({rule.id}).let.{name}").alias(name) for name, let in rule.let.items()
+            ]
+            wider = extended(frame, tuple(aggregates), f"rules ({rule.id}).let")
+            extended(wider, (broken_by(rule).alias("__check"),), f"rules ({rule.id})")
+    for total in contract.control_totals:
+        if total.where is not None:
+            place = f"control_totals ({total.id})"
+            condition = sql(total.where, place) & pl.lit(value=True)
+            extended(frame, (condition.alias("__check"),), place)

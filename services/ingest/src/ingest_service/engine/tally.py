@@ -59,7 +59,7 @@ class Tally:
     def finish(self) -> tuple[tuple[PartFile, ...], tuple[RuleRows, ...]]:
         """Quarantine parts, and counts by rule."""
         counts = tuple(
-            RuleRows(rule=rule, severity=severity, rows=rows)  # type: ignore[arg-type]
+            RuleRows(rule=rule, severity=severity, rows=rows)
             for (rule, severity), rows in sorted(self._counts.items())
         )
         return self._quarantine.finish(), counts

@@ -51,8 +51,8 @@ def parse_date_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
 
 def parse_timestamp_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
     """ISO 8601 with a zone; an hour without a zone could be any hour."""
-    ready = pl.when(text.str.contains(_TIMESTAMP)).then(text)
-    ready = ready.str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
+    stamp = pl.when(text.str.contains(_TIMESTAMP)).then(text)
+    ready = stamp.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00")
     ready = ready.str.replace(r"([+-][0-9]{2})([0-9]{2})$", "${1}:${2}")
     value = ready.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC", strict=False)
     flaw = type_flaw(column, text, "2026-01-31T08:00:00+07:00")

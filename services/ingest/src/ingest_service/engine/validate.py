@@ -104,7 +104,7 @@ class _Validation:
             for row, fields, text in broken
         ]
         frame = pl.DataFrame(rows).with_columns(self._found_time())
-        tally.quarantine(frame.select(SCHEMA.names()).cast(dict(SCHEMA)))
+        tally.quarantine(frame.select(SCHEMA.names()).cast(SCHEMA))
 
     def _check_sets(self, source: Source, plan: Plan, tally: Tally, staging: Staging) -> tuple[PartFile, ...]:
         parts, numbers, hashes = staging.finish()
@@ -174,7 +174,7 @@ class _Validation:
             pl.lit(None, dtype=pl.String).alias("record"), self._found_time()
         )
         path = self._job.out / "kept.parquet"
-        kept.select(SCHEMA.names()).cast(dict(SCHEMA)).write_parquet(path)
+        kept.select(SCHEMA.names()).cast(SCHEMA).write_parquet(path)
         return Report(
             rejected=True,
             fatal=findings,

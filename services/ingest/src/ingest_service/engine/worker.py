@@ -29,15 +29,24 @@ def main(arguments: list[str]) -> int:
     if os.getppid() != int(parent):
         return 1
     # Libraries are loaded under the limits.
+    import polars as pl  # noqa: PLC0415
+
+    from ingest_service.engine.expressions import does_not_work  # noqa: PLC0415
     from ingest_service.engine.job import Report, ValidationJob  # noqa: PLC0415
     from ingest_service.engine.validate import validate  # noqa: PLC0415
     from ingest_service.errors import ContractError  # noqa: PLC0415
+
+    def _unusable(error: ContractError) -> Report:
+        return Report(rejected=True, contract_error=(error.sentence("en"), error.sentence("id")))
 
     job = ValidationJob.model_validate_json(Path(job_path).read_text(encoding="utf-8"))
     try:
         report = validate(job)
     except ContractError as error:
-        report = Report(rejected=True, contract_error=(error.sentence("en"), error.sentence("id")))
+        report = _unusable(error)
+    except pl.exceptions.PolarsError as error:
+        # What compiles and fails on data is an expression, such as a number that leaves its type.
+        report = _unusable(does_not_work("rules", error))
     finished = Path(report_path)
     partial = finished.with_suffix(".partial")
     partial.write_text(report.model_dump_json(), encoding="utf-8")

@@ -80,27 +80,35 @@ def columns_of(text: str, *, aggregate: bool = False) -> frozenset[str]:
     """
     if not text.strip() or len(text) > _MAX_CHARS:
         raise ValueError(f"an expression has 1 to {_MAX_CHARS} characters")
-    allowed = _FUNCTIONS | AGGREGATES if aggregate else _FUNCTIONS
     tokens = _tokens(text)
     names: set[str] = set()
     for index, (kind, token) in enumerate(tokens):
         if kind == "quoted":
             names.add(token[1:-1].replace('""', '"'))
-        if kind != "word":
-            continue
-        word = token.lower()
-        called = index + 1 < len(tokens) and tokens[index + 1][1] == "("
-        if word in {"select", "from", "over"}:
-            raise ValueError(f"{token} is not part of the language; a window is written as `let`")
-        if word in _KEYWORDS:
-            if word == "distinct" and not aggregate:
-                raise ValueError("DISTINCT is only for count in `let`")
-        elif index and tokens[index - 1][1].lower() == "as":
-            if word not in _TYPES:
-                raise ValueError(f"CAST AS {token}: use one of {', '.join(sorted(_TYPES))}")
-        elif called:
-            if word not in allowed:
-                raise ValueError(f"the function {token} is not known; use {', '.join(sorted(allowed))}")
-        else:
-            names.add(token)
+        elif kind == "word":
+            before = tokens[index - 1][1].lower() if index else ""
+            after = tokens[index + 1][1] if index + 1 < len(tokens) else ""
+            if _is_column(token, before, after, aggregate=aggregate):
+                names.add(token)
     return frozenset(names)
+
+
+def _is_column(token: str, before: str, after: str, *, aggregate: bool) -> bool:
+    """Whether a word names a column; ValueError where the language lacks it."""
+    word = token.lower()
+    if word in {"select", "from", "over"}:
+        raise ValueError(f"{token} is not part of the language; a window is written as `let`")
+    if word in _KEYWORDS:
+        if word == "distinct" and not aggregate:
+            raise ValueError("DISTINCT is only for count in `let`")
+        return False
+    if before == "as":
+        if word not in _TYPES:
+            raise ValueError(f"CAST AS {token}: use one of {', '.join(sorted(_TYPES))}")
+        return False
+    if after == "(":
+        allowed = _FUNCTIONS | AGGREGATES if aggregate else _FUNCTIONS
+        if word not in allowed:
+            raise ValueError(f"the function {token} is not known; use {', '.join(sorted(allowed))}")
+        return False
+    return True

@@ -56,7 +56,7 @@ def open_source(path: Path, contract: Contract, limits: ValidationLimits) -> Sou
     elif form.type == "xlsx":
         from ingest_service.engine.readers.xlsx import XlsxSource  # noqa: PLC0415
 
-        source = XlsxSource(path, form, limits, wanted)
+        source = XlsxSource(path, form, limits, contract.columns)
     else:
         from ingest_service.engine.readers.parquet import ParquetSource  # noqa: PLC0415
 
