@@ -1,12 +1,12 @@
 """Python client of the Lumbung platform: `import lumbung; client = lumbung.connect()`."""
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` is not imported for this: every command of the command line starts here
 if TYPE_CHECKING:
+    from lumbung import aio
     from lumbung.client import Client, connect
     from lumbung.errors import ApiError
 
-__all__ = ["ApiError", "Client", "connect"]
+__all__ = ["ApiError", "Client", "aio", "connect"]
 
 
 def __getattr__(name: str) -> object:
@@ -15,6 +15,10 @@ def __getattr__(name: str) -> object:
         from lumbung import client  # noqa: PLC0415
 
         return getattr(client, name)
+    if name == "aio":
+        import importlib  # noqa: PLC0415
+
+        return importlib.import_module("lumbung.aio")
     if name == "ApiError":
         from lumbung.errors import ApiError  # noqa: PLC0415
 

@@ -1,7 +1,9 @@
 """Datasets, search, lineage, policies, audit and glossary."""
 
-import grpc
+# mypy: disable-error-code="no-any-return"
+# A stub gives Any; what an operation says that it returns is what the proto says.
 
+from lumbung.calls import Awaiting, Blocking, Call, Operation, operation
 from lumbung.catalog.v1 import (
     audit_service_pb2,
     audit_service_pb2_grpc,
@@ -16,116 +18,102 @@ from lumbung.catalog.v1 import (
     search_service_pb2,
     search_service_pb2_grpc,
 )
-from lumbung.transport import api_errors
+from lumbung.repeating import collect
 
-__all__ = ["Catalogue"]
+__all__ = ["AsyncCatalogue", "Catalogue"]
 
-TIMEOUT_SECONDS = 30.0
+VERIFY_SECONDS = 300.0
+_datasets = dataset_service_pb2_grpc.DatasetServiceStub
+_audit = audit_service_pb2_grpc.AuditServiceStub
 
 
-class Catalogue:
-    """What there is, what it means, where it comes from, who may see it and who did."""
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._datasets = dataset_service_pb2_grpc.DatasetServiceStub(channel)
-        self._search = search_service_pb2_grpc.SearchServiceStub(channel)
-        self._lineage = lineage_service_pb2_grpc.LineageServiceStub(channel)
-        self._policies = policy_service_pb2_grpc.PolicyServiceStub(channel)
-        self._audit = audit_service_pb2_grpc.AuditServiceStub(channel)
-        self._glossary = glossary_service_pb2_grpc.GlossaryServiceStub(channel)
-
-    def apply_dataset(self, declaration: str) -> dataset_service_pb2.Dataset:
+class _Catalogue:
+    @operation
+    def apply_dataset(self, declaration: str) -> Operation[dataset_service_pb2.Dataset]:
         """Creates or replaces a dataset by its YAML declaration."""
         dataset = dataset_service_pb2.Dataset(declaration=declaration)
-        with api_errors():
-            answer: dataset_service_pb2.Dataset = self._datasets.ApplyDataset(
-                dataset_service_pb2.ApplyDatasetRequest(dataset=dataset), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        return (
+            yield Call(_datasets, "ApplyDataset", dataset_service_pb2.ApplyDatasetRequest(dataset=dataset))
+        )
 
-    def apply_policy(self, declaration: str) -> policy_service_pb2.Policy:
+    @operation
+    def apply_policy(self, declaration: str) -> Operation[policy_service_pb2.Policy]:
         """Creates or replaces a policy by its YAML declaration."""
         policy = policy_service_pb2.Policy(declaration=declaration)
-        with api_errors():
-            answer: policy_service_pb2.Policy = self._policies.ApplyPolicy(
-                policy_service_pb2.ApplyPolicyRequest(policy=policy), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        request = policy_service_pb2.ApplyPolicyRequest(policy=policy)
+        return (yield Call(policy_service_pb2_grpc.PolicyServiceStub, "ApplyPolicy", request))
 
-    def apply_glossary_term(self, declaration: str) -> glossary_service_pb2.GlossaryTerm:
+    @operation
+    def apply_glossary_term(self, declaration: str) -> Operation[glossary_service_pb2.GlossaryTerm]:
         """Creates or replaces a glossary term by its YAML declaration."""
         term = glossary_service_pb2.GlossaryTerm(declaration=declaration)
-        with api_errors():
-            answer: glossary_service_pb2.GlossaryTerm = self._glossary.ApplyGlossaryTerm(
-                glossary_service_pb2.ApplyGlossaryTermRequest(glossary_term=term), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        request = glossary_service_pb2.ApplyGlossaryTermRequest(glossary_term=term)
+        return (yield Call(glossary_service_pb2_grpc.GlossaryServiceStub, "ApplyGlossaryTerm", request))
 
-    def get_dataset(self, dataset: str) -> dataset_service_pb2.Dataset:
+    @operation
+    def get_dataset(self, dataset: str) -> Operation[dataset_service_pb2.Dataset]:
         """A dataset by its id."""
-        with api_errors():
-            answer: dataset_service_pb2.Dataset = self._datasets.GetDataset(
-                dataset_service_pb2.GetDatasetRequest(name=f"datasets/{dataset}"), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        request = dataset_service_pb2.GetDatasetRequest(name=f"datasets/{dataset}")
+        return (yield Call(_datasets, "GetDataset", request))
 
-    def list_datasets(self) -> list[dataset_service_pb2.Dataset]:
+    @operation
+    def list_datasets(self) -> Operation[list[dataset_service_pb2.Dataset]]:
         """Every dataset that the caller may know about."""
-        found: list[dataset_service_pb2.Dataset] = []
-        token = ""
-        while True:
-            with api_errors():
-                page = self._datasets.ListDatasets(
-                    dataset_service_pb2.ListDatasetsRequest(page_size=200, page_token=token),
-                    timeout=TIMEOUT_SECONDS,
-                )
-            found.extend(page.datasets)
-            token = page.next_page_token
-            if not token:
-                return found
 
-    def list_snapshots(self, dataset: str, limit: int = 50) -> list[dataset_service_pb2.Snapshot]:
+        def page(size: int, token: str) -> Call:
+            request = dataset_service_pb2.ListDatasetsRequest(page_size=size, page_token=token)
+            return Call(_datasets, "ListDatasets", request)
+
+        return (yield from collect(page, "datasets"))
+
+    @operation
+    def list_snapshots(self, dataset: str, limit: int = 50) -> Operation[list[dataset_service_pb2.Snapshot]]:
         """The newest snapshots of a dataset."""
-        with api_errors():
-            page = self._datasets.ListSnapshots(
-                dataset_service_pb2.ListSnapshotsRequest(parent=f"datasets/{dataset}", page_size=limit),
-                timeout=TIMEOUT_SECONDS,
-            )
-        return list(page.snapshots)
 
-    def search(self, query: str, limit: int = 20) -> search_service_pb2.SearchAssetsResponse:
+        def page(size: int, token: str) -> Call:
+            request = dataset_service_pb2.ListSnapshotsRequest(
+                parent=f"datasets/{dataset}", page_size=size, page_token=token
+            )
+            return Call(_datasets, "ListSnapshots", request)
+
+        return (yield from collect(page, "snapshots", limit))
+
+    @operation
+    def search(self, query: str, limit: int = 20) -> Operation[search_service_pb2.SearchAssetsResponse]:
         """Assets that are about `query`, best first."""
-        with api_errors():
-            answer: search_service_pb2.SearchAssetsResponse = self._search.SearchAssets(
-                search_service_pb2.SearchAssetsRequest(query=query, page_size=limit), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        request = search_service_pb2.SearchAssetsRequest(query=query, page_size=limit)
+        return (yield Call(search_service_pb2_grpc.SearchServiceStub, "SearchAssets", request))
 
-    def lineage(self, asset: str, depth: int = 10) -> lineage_service_pb2.Lineage:
+    @operation
+    def lineage(self, asset: str, depth: int = 10) -> Operation[lineage_service_pb2.Lineage]:
         """The edges around an asset, `datasets/{dataset}` or `models/{model}/versions/{version}`."""
-        with api_errors():
-            answer: lineage_service_pb2.Lineage = self._lineage.GetLineage(
-                lineage_service_pb2.GetLineageRequest(asset=asset, depth=depth), timeout=TIMEOUT_SECONDS
-            )
-        return answer
+        request = lineage_service_pb2.GetLineageRequest(asset=asset, depth=depth)
+        return (yield Call(lineage_service_pb2_grpc.LineageServiceStub, "GetLineage", request))
 
+    @operation
     def list_audit_entries(
         self, *, resource: str = "", username: str = "", limit: int = 50
-    ) -> list[audit_service_pb2.AuditEntry]:
-        """The newest audit entries."""
-        with api_errors():
-            page = self._audit.ListAuditEntries(
-                audit_service_pb2.ListAuditEntriesRequest(
-                    resource=resource, username=username, page_size=limit
-                ),
-                timeout=TIMEOUT_SECONDS,
-            )
-        return list(page.entries)
+    ) -> Operation[list[audit_service_pb2.AuditEntry]]:
+        """The newest audit entries, at most `limit`."""
 
-    def verify_audit_log(self) -> audit_service_pb2.VerifyAuditLogResponse:
-        """Recomputes the audit log's hash chain."""
-        with api_errors():
-            answer: audit_service_pb2.VerifyAuditLogResponse = self._audit.VerifyAuditLog(
-                audit_service_pb2.VerifyAuditLogRequest(), timeout=300.0
+        def page(size: int, token: str) -> Call:
+            request = audit_service_pb2.ListAuditEntriesRequest(
+                resource=resource, username=username, page_size=size, page_token=token
             )
-        return answer
+            return Call(_audit, "ListAuditEntries", request)
+
+        return (yield from collect(page, "entries", limit))
+
+    @operation
+    def verify_audit_log(self) -> Operation[audit_service_pb2.VerifyAuditLogResponse]:
+        """Recomputes the audit log's hash chain."""
+        request = audit_service_pb2.VerifyAuditLogRequest()
+        return (yield Call(_audit, "VerifyAuditLog", request, VERIFY_SECONDS))
+
+
+class Catalogue(_Catalogue, Blocking):
+    """What there is, what it means, where it comes from, who may see it and who did."""
+
+
+class AsyncCatalogue(_Catalogue, Awaiting):
+    """`Catalogue`, to be awaited."""

@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lumbung.config import Endpoints, find_endpoints
-from lumbung.credentials import stored_token
-from lumbung.transport import Trace, open_channel
+from lumbung.credentials import token_source
+from lumbung.transport import Headers, Trace, open_channel
 
 if TYPE_CHECKING:
     from lumbung.catalogue import Catalogue
@@ -27,8 +27,9 @@ class Client:
 
     def __init__(self, endpoints: Endpoints, token: Callable[[], str], language: str = "en") -> None:
         self.endpoints = endpoints
+        self._language = language
         self._trace = Trace()
-        self.channel = open_channel(endpoints, token, language, self._trace)
+        self.channel = open_channel(endpoints, Headers(token, language, self._trace))
 
     @property
     def trace_id(self) -> str:
@@ -40,35 +41,35 @@ class Client:
         """Files on their way in, and what became of them."""
         from lumbung.uploads import Uploads  # noqa: PLC0415
 
-        return Uploads(self.channel)
+        return Uploads(self.channel, self._language)
 
     @cached_property
     def catalog(self) -> "Catalogue":
         """Datasets, search, lineage, policies, audit, glossary."""
         from lumbung.catalogue import Catalogue  # noqa: PLC0415
 
-        return Catalogue(self.channel)
+        return Catalogue(self.channel, self._language)
 
     @cached_property
     def queries(self) -> "Queries":
         """SQL."""
         from lumbung.queries import Queries  # noqa: PLC0415
 
-        return Queries(self.channel)
+        return Queries(self.channel, self._language)
 
     @cached_property
     def pipelines(self) -> "Pipelines":
         """Pipelines and their runs."""
         from lumbung.pipelines import Pipelines  # noqa: PLC0415
 
-        return Pipelines(self.channel)
+        return Pipelines(self.channel, self._language)
 
     @cached_property
     def models(self) -> "Models":
         """Models and predictions."""
         from lumbung.models import Models  # noqa: PLC0415
 
-        return Models(self.channel)
+        return Models(self.channel, self._language)
 
     def close(self) -> None:
         """Closes the channel."""
@@ -86,6 +87,4 @@ class Client:
 def connect(gateway: str | None = None, *, token: str | None = None, language: str = "en") -> Client:
     """Opens a client with the token of the last `lumbung login`, or with the given one."""
     endpoints = find_endpoints(gateway)
-    return Client(
-        endpoints, (lambda: token) if token is not None else (lambda: stored_token(endpoints)), language
-    )
+    return Client(endpoints, token_source(endpoints, token), language)

@@ -5,10 +5,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from lumbung.errors import ApiError
+from lumbung.texts import say
 
 __all__ = ["Endpoints", "config_folder", "find_endpoints", "stack_description"]
 
 DEFAULT_GATEWAY = "127.0.0.1:18000"
+DEFAULT_ISSUER = "http://127.0.0.1:18002/realms/lumbung"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,11 @@ class Endpoints:
 
 
 def stack_description() -> dict[str, Any] | None:
-    """The description of a local stack: the file LUMBUNG_STACK_FILE, else `.lumbung/stack.json` here or above."""
+    """The description of a local stack: the file LUMBUNG_STACK_FILE, else `.lumbung/stack.json` here or above.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION when the file is there and cannot be read as one.
+    """
     named = os.environ.get("LUMBUNG_STACK_FILE")
     here = Path.cwd()
     candidates = (
@@ -29,20 +38,37 @@ def stack_description() -> dict[str, Any] | None:
     )
     for candidate in candidates:
         if candidate.is_file():
-            described: dict[str, Any] = json.loads(candidate.read_text(encoding="utf-8"))
-            return described
+            return _read(candidate)
     return None
 
 
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(described, dict):
+            raise TypeError("not an object")  # noqa: TRY301 (one place tells every failure)
+    except (ValueError, TypeError) as error:
+        raise ApiError(
+            code="FAILED_PRECONDITION",
+            reason="STACK_UNREADABLE",
+            message=say("stack_unreadable", file=file, cause=error),
+        ) from error
+    return described
+
+
 def find_endpoints(gateway: str | None = None) -> Endpoints:
-    """Addresses by argument, then LUMBUNG_GATEWAY_URL and LUMBUNG_ISSUER, then a local stack, then the default."""
+    """Addresses by argument, then LUMBUNG_GATEWAY_URL and LUMBUNG_ISSUER, then a local stack, then the default.
+
+    A gateway is `host:port` or a URL; https has the port 443 and http the port 80 where none is named.
+    """
     stack = stack_description() or {}
     url = gateway or os.environ.get("LUMBUNG_GATEWAY_URL") or stack.get("gateway_url") or DEFAULT_GATEWAY
-    issuer = (
-        os.environ.get("LUMBUNG_ISSUER") or stack.get("issuer") or "http://127.0.0.1:18002/realms/lumbung"
-    )
-    tls = url.startswith("https://")
-    return Endpoints(gateway=url.split("://")[-1].rstrip("/"), issuer=issuer, tls=tls)
+    issuer = os.environ.get("LUMBUNG_ISSUER") or stack.get("issuer") or DEFAULT_ISSUER
+    scheme, _, rest = url.rpartition("://")
+    place = urlsplit(f"//{rest}").netloc
+    if scheme and ":" not in place.rpartition("]")[2]:
+        place += ":443" if scheme == "https" else ":80"
+    return Endpoints(gateway=place, issuer=issuer.rstrip("/"), tls=scheme == "https")
 
 
 def config_folder() -> Path:

@@ -8,6 +8,7 @@ import yaml
 
 from lumbung.client import Client
 from lumbung.errors import ApiError
+from lumbung.texts import say
 
 __all__ = ["Declaration", "apply_declarations", "read_declarations"]
 
@@ -29,28 +30,31 @@ def read_declarations(path: Path) -> list[Declaration]:
     """Reads a file, or every `*.yaml` of a folder that has a `kind`.
 
     Raises:
-        ApiError: INVALID_ARGUMENT naming the file whose YAML or kind is wrong.
+        ApiError: INVALID_ARGUMENT naming the file whose YAML or kind is wrong, or when there is nothing.
     """
     files = [path] if path.is_file() else sorted(path.rglob("*.yaml"))
     found = []
     for file in files:
-        text = file.read_text(encoding="utf-8")
         try:
+            text = file.read_text(encoding="utf-8")
             document = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise _wrong(file, f"is not YAML: {error}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise _wrong(say("declaration_not_yaml", file=file, cause=error)) from error
         if not isinstance(document, dict) or "kind" not in document:
             if path.is_file():
-                raise _wrong(file, "has no `kind`")
+                raise _wrong(say("declaration_no_kind", file=file))
             continue
         if document["kind"] not in _ORDER:
-            raise _wrong(file, f"has the kind {document['kind']!r}; known are {', '.join(_ORDER)}")
+            kind, known = document["kind"], ", ".join(_ORDER)
+            raise _wrong(say("declaration_kind", file=file, kind=kind, known=known))
         found.append(Declaration(document["kind"], str(document.get("name", "")), text, str(file)))
+    if not found:
+        raise _wrong(say("no_declarations", file=path))
     return sorted(found, key=lambda entry: (_ORDER.index(entry.kind), entry.name))
 
 
-def _wrong(file: Path, what: str) -> ApiError:
-    return ApiError(code="INVALID_ARGUMENT", reason="DECLARATION_INVALID", message=f"{file} {what}.")
+def _wrong(message: str) -> ApiError:
+    return ApiError(code="INVALID_ARGUMENT", reason="DECLARATION_INVALID", message=message)
 
 
 def apply_declarations(client: Client, declarations: list[Declaration]) -> list[dict[str, Any]]:

@@ -16,8 +16,16 @@ __all__ = ["check_platform"]
 def _answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=3.0, trust_env=False).status_code < httpx.codes.INTERNAL_SERVER_ERROR
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says of itself; nothing is checked, it is only shown to its owner."""
+    try:
+        return dict(jwt.decode(token, options={"verify_signature": False})) if token else {}
+    except jwt.PyJWTError:
+        return {}
 
 
 def check_platform(endpoints: Endpoints) -> dict[str, Any]:
@@ -27,8 +35,8 @@ def check_platform(endpoints: Endpoints) -> dict[str, Any]:
         token = stored_token(endpoints)
     except ApiError:
         token = ""
-    claims = jwt.decode(token, options={"verify_signature": False}) if token else {}
-    access = claims.get("realm_access", {})
+    claims = _claims(token)
+    access = claims.get("realm_access") or {}
     return {
         "gateway": endpoints.gateway,
         "gateway_ready": _answers(f"{scheme}://{endpoints.gateway}/healthz"),
@@ -38,5 +46,5 @@ def check_platform(endpoints: Endpoints) -> dict[str, Any]:
         "signed_in_as": claims.get("preferred_username", ""),
         "roles": sorted(access.get("roles", [])),
         "office": claims.get("office", ""),
-        "token_seconds_left": max(0, int(claims["exp"] - time.time())) if claims else 0,
+        "token_seconds_left": max(0, int(claims.get("exp", 0) - time.time())),
     }

@@ -1,16 +1,16 @@
 """SQL whose answer arrives as Arrow batches."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import grpc
 import pyarrow as pa
 
+from lumbung.calls import Awaiting, Blocking, Call, Operation, Work, operation
 from lumbung.compute.v1 import query_service_pb2 as pb
 from lumbung.compute.v1 import query_service_pb2_grpc as pb_grpc
-from lumbung.transport import api_errors
+from lumbung.errors import ApiError
+from lumbung.texts import say
 
-__all__ = ["Queries", "QueryResult"]
+__all__ = ["AsyncQueries", "Queries", "QueryResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,51 +21,41 @@ class QueryResult:
     summary: pb.QuerySummary
 
 
-class _ChunkReader:
-    """A readable file over the Arrow bytes of an answer; keeps the summary when it comes."""
+class _Answer:
+    """Puts an answer together from its pieces."""
 
-    def __init__(self, answers: Iterator[pb.RunQueryResponse]) -> None:
-        self._answers = answers
-        self._buffer = bytearray()
-        self.summary = pb.QuerySummary()
-        self.closed = False
+    def __init__(self) -> None:
+        self._bytes = pa.BufferOutputStream()
+        self._summary: pb.QuerySummary | None = None
 
-    def read(self, size: int = -1) -> bytes:
-        while size < 0 or len(self._buffer) < size:
-            answer = next(self._answers, None)
-            if answer is None:
-                break
-            if answer.HasField("summary"):
-                self.summary = answer.summary
-            else:
-                self._buffer += answer.arrow_ipc
-        wanted = len(self._buffer) if size < 0 else size
-        taken = bytes(self._buffer[:wanted])
-        del self._buffer[:wanted]
-        return taken
+    def add(self, piece: pb.RunQueryResponse) -> None:
+        if piece.HasField("summary"):
+            self._summary = piece.summary
+        else:
+            self._bytes.write(piece.arrow_ipc)
 
-    def drain(self) -> None:
-        self.read()
+    def result(self) -> QueryResult:
+        """The table over the received bytes, which are not copied again.
 
-    def close(self) -> None:
-        self.closed = True
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
+        Raises:
+            ApiError: DATA_LOSS when the stream ended early.
+        """
+        try:
+            with pa.ipc.open_stream(self._bytes.getvalue()) as reader:
+                table = reader.read_all()
+        except (pa.ArrowException, OSError, EOFError) as error:
+            raise _cut(str(error)) from error
+        if self._summary is None:
+            raise _cut("no summary")
+        return QueryResult(table, self._summary)
 
 
-class Queries:
-    """Runs SELECTs."""
+def _cut(cause: str) -> ApiError:
+    return ApiError(code="DATA_LOSS", reason="ANSWER_CUT", message=say("answer_cut", cause=cause))
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._stub = pb_grpc.QueryServiceStub(channel)
 
+class _Queries:
+    @operation
     def run(
         self,
         sql: str,
@@ -74,12 +64,18 @@ class Queries:
         purpose: str = "",
         snapshots: dict[str, int] | None = None,
         timeout_seconds: float = 300.0,
-    ) -> QueryResult:
+    ) -> Operation[QueryResult]:
         """Runs one SELECT; tables are dataset ids. `snapshots` pins tables to snapshot ids."""
         request = pb.RunQueryRequest(sql=sql, max_rows=max_rows, purpose=purpose, snapshots=snapshots or {})
-        with api_errors():
-            source = _ChunkReader(self._stub.RunQuery(request, timeout=timeout_seconds))
-            with pa.ipc.open_stream(pa.PythonFile(source, mode="r")) as stream:
-                table = stream.read_all()
-            source.drain()
-        return QueryResult(table, source.summary)
+        answer = _Answer()
+        yield Call(pb_grpc.QueryServiceStub, "RunQuery", request, timeout_seconds, answer.add)
+        result: QueryResult = yield Work(answer.result)
+        return result
+
+
+class Queries(_Queries, Blocking):
+    """Runs SELECTs."""
+
+
+class AsyncQueries(_Queries, Awaiting):
+    """`Queries`, to be awaited."""

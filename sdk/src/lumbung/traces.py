@@ -7,6 +7,7 @@ import httpx
 
 from lumbung.config import stack_description
 from lumbung.errors import ApiError
+from lumbung.texts import say
 
 __all__ = ["fetch_trace", "render_tree"]
 
@@ -21,16 +22,10 @@ def fetch_trace(trace_id: str) -> list[dict[str, Any]]:
     """
     wanted = trace_id.strip().lower()
     if len(wanted) != TRACE_ID_DIGITS or not all(digit in "0123456789abcdef" for digit in wanted):
-        raise ApiError(
-            code="INVALID_ARGUMENT", reason="TRACE_ID", message=f"{trace_id!r} is not 32 hexadecimal digits."
-        )
+        raise _error("INVALID_ARGUMENT", "TRACE_ID", "trace_id_wrong", trace_id=trace_id)
     stack = stack_description()
-    if stack is None:
-        raise ApiError(
-            code="NOT_FOUND",
-            reason="NO_LOCAL_STACK",
-            message="There is no local stack here; ask your own trace store.",
-        )
+    if stack is None or "telemetry" not in stack:
+        raise _error("NOT_FOUND", "NO_LOCAL_STACK", "no_local_stack")
     token = Path(stack["files"]["telemetry_token"]).read_text(encoding="utf-8").strip()
     try:
         response = httpx.get(
@@ -39,18 +34,16 @@ def fetch_trace(trace_id: str) -> list[dict[str, Any]]:
             timeout=10.0,
             trust_env=False,
         )
-    except httpx.HTTPError as error:
-        raise ApiError(
-            code="UNAVAILABLE", reason="TRACE_STORE", message=f"The trace store does not answer: {error}."
-        ) from error
-    spans: list[dict[str, Any]] = (
-        response.json().get("spans", []) if response.status_code == httpx.codes.OK else []
-    )
+        spans = response.json().get("spans", []) if response.status_code == httpx.codes.OK else []
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise _error("UNAVAILABLE", "TRACE_STORE", "trace_store_silent", cause=error) from error
     if not spans:
-        raise ApiError(
-            code="NOT_FOUND", reason="TRACE_NOT_FOUND", message=f"The store has no trace {wanted}."
-        )
-    return spans
+        raise _error("NOT_FOUND", "TRACE_NOT_FOUND", "trace_unknown", trace_id=wanted)
+    return list(spans)
+
+
+def _error(code: str, reason: str, sentence: str, **values: object) -> ApiError:
+    return ApiError(code=code, reason=reason, message=say(sentence, **values))
 
 
 def render_tree(spans: list[dict[str, Any]]) -> list[str]:
@@ -63,14 +56,14 @@ def render_tree(spans: list[dict[str, Any]]) -> list[str]:
     begin = min(span["start_ns"] for span in spans)
     lines: list[str] = []
 
-    def walk(parent: str, depth: int) -> None:
-        for span in children.get(parent, []):
-            offset = (span["start_ns"] - begin) / 1e6
-            took = (span["end_ns"] - span["start_ns"]) / 1e6
-            failed = "  ERROR" if span.get("status") == "ERROR" else ""
-            label = f"{'  ' * depth}{span['service']}: {span['name']}"
-            lines.append(f"{label:<86} +{offset:9.1f} ms {took:9.1f} ms{failed}")
-            walk(span["span_id"], depth + 1)
-
-    walk("", 0)
+    # A list of what is left and no recursion: a loop of calls may be deep.
+    left = [(span, 0) for span in reversed(children.get("", []))]
+    while left:
+        span, depth = left.pop()
+        offset = (span["start_ns"] - begin) / 1e6
+        took = (span["end_ns"] - span["start_ns"]) / 1e6
+        failed = "  ERROR" if span.get("status") == "ERROR" else ""
+        label = f"{'  ' * depth}{span['service']}: {span['name']}"
+        lines.append(f"{label:<86} +{offset:9.1f} ms {took:9.1f} ms{failed}")
+        left.extend((child, depth + 1) for child in reversed(children.get(span["span_id"], [])))
     return lines

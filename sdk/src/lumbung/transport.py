@@ -1,18 +1,25 @@
 """The channel to the gateway: every call carries the token, the language and one trace."""
 
+import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 
 from lumbung.config import Endpoints
-from lumbung.errors import api_error
 
-__all__ = ["Trace", "api_errors", "open_channel"]
+__all__ = ["Headers", "Trace", "open_async_channel", "open_channel"]
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
 
 
 class Trace:
@@ -26,8 +33,23 @@ class Trace:
         return f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
 
 
+class Headers:
+    """The metadata of a call. `token` is asked at each call; an empty one sends no header."""
+
+    def __init__(self, token: Callable[[], str], language: str, trace: Trace) -> None:
+        self._token = token
+        self._language = language
+        self._trace = trace
+
+    def __call__(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of name and value."""
+        headers = (("accept-language", self._language), ("traceparent", self._trace.header()))
+        token = self._token()
+        return (*headers, ("authorization", f"Bearer {token}")) if token else headers
+
+
 class _CallDetails(grpc.ClientCallDetails):
-    def __init__(self, details: grpc.ClientCallDetails, extra: list[tuple[str, str]]) -> None:
+    def __init__(self, details: grpc.ClientCallDetails, extra: tuple[tuple[str, str], ...]) -> None:
         self.method = details.method
         self.timeout = details.timeout
         self.metadata = (*(details.metadata or ()), *extra)
@@ -36,53 +58,43 @@ class _CallDetails(grpc.ClientCallDetails):
         self.compression = getattr(details, "compression", None)
 
 
-class _Headers(
+class _AddHeaders(
     grpc.UnaryUnaryClientInterceptor,
     grpc.UnaryStreamClientInterceptor,
     grpc.StreamUnaryClientInterceptor,
 ):
-    def __init__(self, token: Callable[[], str], language: str, trace: Trace) -> None:
-        self._token = token
-        self._language = language
-        self._trace = trace
-
-    def _details(self, details: grpc.ClientCallDetails) -> grpc.ClientCallDetails:
-        extra = [("accept-language", self._language), ("traceparent", self._trace.header())]
-        token = self._token()
-        if token:
-            extra.append(("authorization", f"Bearer {token}"))
-        return _CallDetails(details, extra)
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return continuation(self._details(client_call_details), request)
+        return continuation(_CallDetails(client_call_details, self._headers()), request)
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return continuation(self._details(client_call_details), request)
+        return continuation(_CallDetails(client_call_details, self._headers()), request)
 
     def intercept_stream_unary(
         self, continuation: Any, client_call_details: Any, request_iterator: Any
     ) -> Any:
-        return continuation(self._details(client_call_details), request_iterator)
+        return continuation(_CallDetails(client_call_details, self._headers()), request_iterator)
 
 
-def open_channel(endpoints: Endpoints, token: Callable[[], str], language: str, trace: Trace) -> grpc.Channel:
-    """A channel to the gateway. `token` is asked at each call; an empty one sends no header."""
-    options = [
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.enable_http_proxy", 0),
-    ]
+def _tls() -> grpc.ChannelCredentials:
+    """TLS with the system's roots, or with those of the file that LUMBUNG_CA_FILE names."""
+    named = os.environ.get("LUMBUNG_CA_FILE")
+    return grpc.ssl_channel_credentials(Path(named).read_bytes() if named else None)
+
+
+def open_channel(endpoints: Endpoints, headers: Headers) -> grpc.Channel:
+    """A channel to the gateway that adds the headers to each call."""
     if endpoints.tls:
-        channel = grpc.secure_channel(endpoints.gateway, grpc.ssl_channel_credentials(), options=options)
+        channel = grpc.secure_channel(endpoints.gateway, _tls(), options=_OPTIONS)
     else:
-        channel = grpc.insecure_channel(endpoints.gateway, options=options)
-    return grpc.intercept_channel(channel, _Headers(token, language, trace))
+        channel = grpc.insecure_channel(endpoints.gateway, options=_OPTIONS)
+    return grpc.intercept_channel(channel, _AddHeaders(headers))
 
 
-@contextmanager
-def api_errors() -> Iterator[None]:
-    """Turns failed calls into `ApiError`."""
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise api_error(error) from error
+def open_async_channel(endpoints: Endpoints) -> grpc.aio.Channel:
+    """A channel to the gateway for asyncio; whoever calls adds the headers."""
+    if endpoints.tls:
+        return grpc.aio.secure_channel(endpoints.gateway, _tls(), options=_OPTIONS)
+    return grpc.aio.insecure_channel(endpoints.gateway, options=_OPTIONS)

@@ -3,8 +3,10 @@
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from lumbung.texts import say, use_language
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lumbung.client import Client
 
@@ -26,16 +28,30 @@ class Options:
     output: OutputFormat = OutputFormat.TABLE
     language: str = "en"
 
-    def set_output(self, output: OutputFormat) -> None:
-        """Sets the format, where the command line says nothing by LUMBUNG_OUTPUT."""
+    @property
+    def json(self) -> bool:
+        """Whether a program reads the output."""
+        return self.output is OutputFormat.JSON
+
+    def set_output(self, output: OutputFormat | None) -> None:
+        """Sets the format, where the command line says nothing by LUMBUNG_OUTPUT.
+
+        Raises:
+            ApiError: LUMBUNG_OUTPUT is no format.
+        """
         named = os.environ.get("LUMBUNG_OUTPUT", "")
-        use_named = output is OutputFormat.TABLE and named in set(OutputFormat)
-        self.output = OutputFormat(named) if use_named else output
+        if output is None and named and named not in set(OutputFormat):
+            from lumbung.errors import ApiError  # noqa: PLC0415
+
+            raise ApiError(code="USAGE", reason="USAGE", message=say("output_unknown", value=named))
+        self.output = output or OutputFormat(named or OutputFormat.TABLE)
 
     def set_language(self, language: str) -> None:
         """Sets the language: by option, else by LUMBUNG_LANGUAGE, else by the locale."""
-        wanted = language or os.environ.get("LUMBUNG_LANGUAGE") or os.environ.get("LANG", "en")
+        names = ("LUMBUNG_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+        wanted = language or next((os.environ[name] for name in names if os.environ.get(name)), "en")
         self.language = "id" if wanted.lower().startswith(("id", "in_")) else "en"
+        use_language(self.language)
 
 
 options = Options()

@@ -1,4 +1,4 @@
-"""`lumbung login`, `lumbung logout`, `lumbung whoami`."""
+"""`lumbung login`, `lumbung logout`."""
 
 import sys
 from typing import Annotated
@@ -17,6 +17,7 @@ def _login(
     from lumbung.cli.printing import print_record  # noqa: PLC0415
     from lumbung.config import find_endpoints  # noqa: PLC0415
     from lumbung.credentials import device_login, role_account_login  # noqa: PLC0415
+    from lumbung.texts import say  # noqa: PLC0415
 
     endpoints = find_endpoints(options.gateway or None)
     if demo:
@@ -24,7 +25,8 @@ def _login(
     else:
 
         def show(url: str, code: str) -> None:
-            sys.stderr.write(f"Open {url}\nand confirm the code {code}\n")
+            sys.stderr.write(say("confirm_sign_in", url=url, code=code) + "\n")
+            sys.stderr.flush()
 
         credentials = device_login(endpoints, show)
     path = credentials.save()
@@ -33,9 +35,10 @@ def _login(
 
 def _logout() -> None:
     """Forgets the tokens of this machine."""
-    from lumbung.config import config_folder  # noqa: PLC0415
+    from lumbung.cli.printing import print_record  # noqa: PLC0415
+    from lumbung.kept_tokens import forget  # noqa: PLC0415
 
-    (config_folder() / "credentials.json").unlink(missing_ok=True)
+    print_record({"signed_out": forget()})
 
 
 def register(app: typer.Typer) -> None:

@@ -35,15 +35,17 @@ def _register(
 ) -> None:
     """Registers an ONNX file as the next version of a model."""
     from lumbung.cli.printing import message_dict, print_record  # noqa: PLC0415
+    from lumbung.cli.progress import Progress  # noqa: PLC0415
 
     try:
         measured = {str(name): float(value) for name, value in json.loads(metrics).items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise typer.BadParameter(f"not a JSON object of numbers: {error}", param_hint="--metrics") from error
-    with open_client() as client:
+    onnx = file.read_bytes()
+    with open_client() as client, Progress(f"register {model}"):
         version = client.models.register(
             model,
-            file.read_bytes(),
+            onnx,
             description=description,
             training_snapshots=snapshot or [],
             metrics=measured,
@@ -57,9 +59,11 @@ def _deploy(
 ) -> None:
     """Serves a version; returns when it answers."""
     from lumbung.cli.printing import message_dict, print_record  # noqa: PLC0415
+    from lumbung.cli.progress import Progress  # noqa: PLC0415
 
-    with open_client() as client:
-        print_record(message_dict(client.models.deploy(version)))
+    with open_client() as client, Progress(f"deploy {version}"):
+        deployment = client.models.deploy(version)
+    print_record(message_dict(deployment))
 
 
 @app.command("predict")

@@ -1,11 +1,12 @@
 """`lumbung runs`."""
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lumbung.cli.context import open_client
+from lumbung.cli.context import open_client, options
 
 if TYPE_CHECKING:
     from lumbung.client import Client
@@ -28,14 +29,13 @@ def run_record(run: "Run") -> dict[str, Any]:
 
 def watch(client: "Client", name: str) -> "Run":
     """Waits for a run and shows its progress."""
-    from lumbung.cli.printing import Progress  # noqa: PLC0415
+    from lumbung.cli.progress import Progress  # noqa: PLC0415
 
-    progress = Progress(name)
-    run = client.pipelines.wait(
-        name, progress=lambda now: progress.update(now.tasks_done, now.tasks_total, f"{now.tasks_done} tasks")
-    )
-    progress.close()
-    return run
+    with Progress(name) as progress:
+        return client.pipelines.wait(
+            name,
+            progress=lambda now: progress.update(now.tasks_done, now.tasks_total, f"{now.tasks_done} tasks"),
+        )
 
 
 def exit_code(run: "Run") -> int:
@@ -72,10 +72,17 @@ def _logs(
     name: Annotated[str, typer.Argument(metavar="ID", help="pipelines/NAME/runs/ID")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the run ends.")] = False,
 ) -> None:
-    """Prints a run's log."""
+    """Prints a run's log; as JSON one object a line."""
+    from lumbung.cli.printing import message_dict, print_lines  # noqa: PLC0415
+
     with open_client() as client:
         for line in client.pipelines.log(name, follow=follow):
-            sys.stdout.write(f"{line.time.ToJsonString()} {line.level:7} {line.text}\n")
+            if options.json:
+                sys.stdout.write(json.dumps(message_dict(line), ensure_ascii=False) + "\n")
+            else:
+                print_lines([f"{line.time.ToJsonString()} {line.level:7} {line.text}"])
+            if follow:
+                sys.stdout.flush()
 
 
 @app.command("wait")

@@ -17,11 +17,12 @@ def _status() -> None:
     print_record(report)
     if not report["gateway_ready"]:
         from lumbung.errors import ApiError  # noqa: PLC0415
+        from lumbung.texts import say  # noqa: PLC0415
 
         raise ApiError(
             code="UNAVAILABLE",
             reason="GATEWAY_UNAVAILABLE",
-            message=f"The gateway at {report['gateway']} does not answer. On a laptop: `make up`.",
+            message=say("gateway_silent", gateway=report["gateway"]),
         )
 
 

@@ -17,15 +17,18 @@ def _upload(
     wait: Annotated[bool, typer.Option(help="Wait until it is published.")] = True,
 ) -> None:
     """Uploads a file to a dataset and shows what became of it."""
-    from lumbung.cli.printing import Progress, print_record  # noqa: PLC0415
+    from lumbung.cli.printing import print_record  # noqa: PLC0415
+    from lumbung.cli.progress import Progress  # noqa: PLC0415
     from lumbung.cli.submissions import failed, submission_record  # noqa: PLC0415
 
     with open_client() as client:
-        progress = Progress(f"upload {file.name}")
-        submission = client.uploads.send(file, dataset, request_id=request_id, progress=progress.update)
-        progress.close()
-        if wait:
-            submission = client.uploads.wait(submission.name)
+        with Progress(f"upload {file.name}") as progress:
+            submission = client.uploads.send(file, dataset, request_id=request_id, progress=progress.update)
+            if wait:
+                submission = client.uploads.wait(
+                    submission.name,
+                    progress=lambda now: progress.update(0, 0, submission_record(now)["state"].lower()),
+                )
         print_record({**submission_record(submission), "trace_id": client.trace_id})
     if failed(submission):
         from lumbung.cli.failures import JOB_FAILED  # noqa: PLC0415
