@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
+
+from localstack.errors import NotReadyError
+from localstack.web import expect_ok
 
 _FAULTS = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOSS"})
 _SCRAPE_SECONDS = 3.0
@@ -67,9 +69,8 @@ def read_signals(part: str, url: str | None) -> Signals | None:
     if source is None or url is None:
         return None
     try:
-        text = httpx.get(url, timeout=_SCRAPE_SECONDS, trust_env=False).text
-        return signals_from_text(text, source)
-    except (httpx.HTTPError, ValueError):
+        return signals_from_text(expect_ok(url, seconds=_SCRAPE_SECONDS).text, source)
+    except (NotReadyError, ValueError):
         return None
 
 
@@ -79,7 +80,8 @@ def signals_from_text(text: str, source: Source) -> Signals:
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == source.counter and not _about_admin(sample.labels):
+            # The parser gives a counter without the suffix its suffix.
+            if sample.name in (source.counter, f"{source.counter}_total") and not _about_admin(sample.labels):
                 requests += sample.value
                 errors += sample.value if source.is_error(sample.labels) else 0.0
             elif sample.name == f"{source.histogram}_bucket" and not _about_admin(sample.labels):

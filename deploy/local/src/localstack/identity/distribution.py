@@ -34,12 +34,12 @@ def built_distribution(settings: StackSettings, java: Path) -> Path:
     if target.exists():
         return target
     settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    with _lock(settings.cache_dir / "keycloak.lock"):
+    with _lock(settings.cache_dir / "build.lock"):
         if target.exists():
             return target
-        for stale in settings.cache_dir.glob("keycloak-unfinished-*"):
+        for stale in settings.cache_dir.glob("unfinished-keycloak-*"):
             shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="keycloak-unfinished-", dir=settings.cache_dir))
+        work = Path(tempfile.mkdtemp(prefix="unfinished-keycloak-", dir=settings.cache_dir))
         archive = settings.keycloak_archive or _fetch(work)
         if not archive.exists():
             raise StackError(f"LUMBUNG_KEYCLOAK_ARCHIVE={archive} does not exist")
