@@ -103,11 +103,11 @@ def test_tls_speaks_http2_and_http1(tmp_path, issuer):
 
 def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
     key, web = issuer
-    endpoints = tmp_path / "endpoints" / "predictions.json"
-    endpoints.parent.mkdir()
-    dead = {"serve_grpc": ["127.0.0.1:9"], "serve_http": ["127.0.0.1:9"]}
-    endpoints.write_text(render_endpoints(dead))
-    settings = _settings(tmp_path, web, predictions=PredictionSettings(endpoints_file=endpoints))
+    endpoints = tmp_path / "endpoints"
+    endpoints.mkdir()
+    for cluster in ("serve_grpc", "serve_http"):
+        (endpoints / f"{cluster}.json").write_text(render_endpoints(cluster, ["127.0.0.1:9"]))
+    settings = _settings(tmp_path, web, predictions=PredictionSettings(endpoints_folder=endpoints))
     headers = {"authorization": f"Bearer {issue(key, web)}"}
     with (
         run_envoy(settings, tmp_path) as gateway,
@@ -116,9 +116,9 @@ def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
         first = http.get("/v2/health/live", headers=headers)
         assert first.status_code == 503
         assert first.json()["details"][0]["reason"] == "UNAVAILABLE"
-        fresh = endpoints.with_suffix(".new")
-        fresh.write_text(render_endpoints(dead | {"serve_http": [web.removeprefix("http://")]}))
-        fresh.replace(endpoints)
+        fresh = endpoints / "new"
+        fresh.write_text(render_endpoints("serve_http", [web.removeprefix("http://")]))
+        fresh.replace(endpoints / "serve_http.json")
         deadline = time.monotonic() + 10
         while (answer := http.get("/v2/health/live", headers=headers)).status_code != 200:
             assert time.monotonic() < deadline, answer.text

@@ -34,8 +34,8 @@ def clusters(settings: GatewaySettings) -> list[Config]:
         (SERVE_HTTP, predictions.http, False),
     ):
         cluster = _guarded(name, peer, http2=http2)
-        if predictions.endpoints_file is not None:
-            cluster = _discovered(cluster, str(predictions.endpoints_file))
+        if predictions.endpoints_folder is not None:
+            cluster = _discovered(cluster, str(predictions.endpoints_folder / f"{name}.json"))
         found.append(cluster)
     keys = urlsplit(settings.auth.jwks_url)
     port = keys.port or (443 if keys.scheme == "https" else 80)
@@ -57,16 +57,14 @@ def clusters(settings: GatewaySettings) -> list[Config]:
     return found
 
 
-def render_endpoints(addresses: dict[str, Iterable[str]]) -> str:
-    """The text of `endpoints_file`: addresses `host:port` by cluster, `serve_grpc` and `serve_http`.
+def render_endpoints(cluster: str, addresses: Iterable[str]) -> str:
+    """The text of a cluster's file in `endpoints_folder`, for addresses `host:port`.
 
-    Write it beside the old one and rename it over it: the gateway watches for the rename.
+    `cluster` is "serve_grpc" or "serve_http", the file is `<cluster>.json`. Write it beside the old one and
+    rename it over it: the gateway watches for the rename.
     """
-    resources = [
-        typed("config.endpoint.v3.ClusterLoadAssignment", **_assignment(name, targets))
-        for name, targets in sorted(addresses.items())
-    ]
-    return json.dumps({"resources": resources}, indent=1)
+    assignment = typed("config.endpoint.v3.ClusterLoadAssignment", **_assignment(cluster, addresses))
+    return json.dumps({"resources": [assignment]}, indent=1)
 
 
 def _split(target: str) -> tuple[str, int]:

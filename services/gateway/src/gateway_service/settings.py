@@ -41,13 +41,14 @@ class PublicListenSettings(_Section):
 class PredictionSettings(_Section):
     """Where predictions are served.
 
-    With `endpoints_file`, the addresses come from that file and are followed while the gateway runs
-    (replicas move); the file is written by `gateway_service.render_endpoints`. Else `grpc` and `http` hold.
+    With `endpoints_folder`, the addresses come from its files `serve_grpc.json` and `serve_http.json` and are
+    followed while the gateway runs (replicas move); `gateway_service.render_endpoints` writes their text. Else
+    `grpc` and `http` hold.
     """
 
     grpc: PeerSettings = PeerSettings(target="127.0.0.1:18050")
     http: PeerSettings = PeerSettings(target="127.0.0.1:18052")
-    endpoints_file: Path | None = None
+    endpoints_folder: Path | None = None
     application: str | None = Field(default=None, description="sent as metadata `application` when set")
 
 
