@@ -51,11 +51,11 @@ class Issuer:
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         document = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        self._keys = {"keys": [document | {"kid": "k1", "use": "sig"}]}
+        self.keys = {"keys": [document | {"kid": "k1", "use": "sig"}]}
 
     def transport(self) -> httpx.MockTransport:
         """Answers every request with the key set."""
-        return httpx.MockTransport(lambda _request: httpx.Response(200, json=self._keys))
+        return httpx.MockTransport(lambda _request: httpx.Response(200, json=self.keys))
 
     def token(self, account: str) -> str:
         """A token for one of `ACCOUNTS`."""

@@ -27,7 +27,7 @@ class TantivyIndex(SearchEngine):
     def __init__(self) -> None:
         builder = SchemaBuilder()
         builder.add_text_field("name", tokenizer_name="raw")
-        builder.add_unsigned_field("key", fast=True, indexed=True)
+        builder.add_unsigned_field("key", fast=True)
         for field in (*_WEIGHTS, _PLAIN, _PHRASE):
             builder.add_text_field(field, tokenizer_name="whitespace")
         self._schema = builder.build()
@@ -42,7 +42,7 @@ class TantivyIndex(SearchEngine):
             key = self._keys.setdefault(document.name, len(self._names))
             if key == len(self._names):
                 self._names.append(document.name)
-            self._writer.delete_documents_by_term("key", key)
+            self._writer.delete_documents_by_term("name", document.name)
             self._writer.add_document(self._document(document, key))
         self._writer.commit()
         self._index.reload()

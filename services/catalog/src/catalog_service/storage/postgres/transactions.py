@@ -7,9 +7,9 @@ from typing import TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
-from servicekit.errors import Text, UnavailableError
+from servicekit.postgres import unavailable
 
 __all__ = ["AUDIT_LOCK", "CHANGE_LOCK", "Connection", "Pool", "lock", "transaction"]
 
@@ -30,16 +30,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with pool.connection() as connection, connection.transaction():
             yield connection
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise UnavailableError(
-            Text(
-                en="The catalog's database does not answer.",
-                id="Basis data katalog tidak menjawab.",
-            ),
-            Text(en="Try again in a moment.", id="Coba lagi sebentar."),
-            retry_after_seconds=2.0,
-            reason="DATABASE_UNAVAILABLE",
-        ) from error
+    except psycopg.OperationalError as error:
+        raise unavailable(error) or error from error
 
 
 async def lock(connection: Connection, number: int) -> None:
