@@ -1,7 +1,7 @@
 """A compute service as a process, with Dask (TLS), PostgreSQL, S3, a small catalog and a sign-in service around it."""
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -263,7 +263,7 @@ class ComputeWorld:
 
 def write_certificates(folder: Path) -> None:
     """A certificate authority and one certificate for everybody on 127.0.0.1."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test ca")])
 
@@ -274,8 +274,8 @@ def write_certificates(folder: Path) -> None:
             .issuer_name(ca_name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(minutes=5))
+            .not_valid_after(now + dt.timedelta(days=1))
         )
 
     ca = builder(ca_name, ca_key.public_key()).add_extension(
