@@ -45,6 +45,8 @@ def head_environment(base_port: int, token_path: Path) -> dict[str, str]:
         "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(MESSAGE_BYTES),
         # Ten times a second is for large clusters; each turn costs.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+        # Ray would run its workers at nice 15: on a busy machine replicas then start too late to heal anything.
+        "RAY_worker_niceness": "0",
         "OMP_NUM_THREADS": "1",
     }
 

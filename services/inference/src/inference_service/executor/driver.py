@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray import serve
+from ray.serve.api import RunTarget
 from ray.serve.config import HTTPOptions, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
@@ -21,7 +22,7 @@ SERVICERS = "inference_service.replica.methods.register"
 
 def apply_order(order: dict[str, Any]) -> dict[str, Any]:
     """Starts Serve unless it runs, and deploys the application with the models of the order."""
-    from inference_service.replica.deployment import DEPLOYMENT, application  # noqa: PLC0415 (after ray)
+    from inference_service.replica.deployment import application  # noqa: PLC0415 (after ray)
 
     ray.init(address=order["address"], namespace="serve", log_to_driver=False, logging_level="WARNING")
     quiet = LoggingConfig(enable_access_log=False, log_level="WARNING")
@@ -38,12 +39,11 @@ def apply_order(order: dict[str, Any]) -> dict[str, Any]:
         logging_config=quiet,
     )
     app = application(order["settings_path"], order["code_version"], order["models"], order["replicas"])
-    serve.run(app, name=APPLICATION, route_prefix="/", blocking=False, logging_config=quiet)
+    target = RunTarget(app, name=APPLICATION, route_prefix="/", logging_config=quiet)
+    # Not waited for here: the service asks the replica itself, and knows better than Serve when it answers.
+    serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
     status = serve.status().applications[APPLICATION]
-    return {
-        "status": str(status.status.value),
-        "replicas": {state: n for state, n in status.deployments[DEPLOYMENT].replica_states.items() if n},
-    }
+    return {"status": str(status.status.value), "message": status.message}
 
 
 def main() -> int:

@@ -38,6 +38,8 @@ def serve_environment(settings: RaySettings) -> dict[str, str]:
         "RAY_SERVE_ENABLE_DIRECT_INGRESS": "1",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Under `uv run` Ray would pack the working folder and start every worker through uv.
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     }
     if settings.loopback:
         # Otherwise Ray takes the machine's outside address for its own.
