@@ -9,7 +9,7 @@ from lumbung.texts import say
 
 __all__ = ["api_error"]
 
-# What the gateway or gRPC itself says carries no reason and no remedy: code, reason, sentence.
+# What a proxy or gRPC itself says has no reason and no remedy, and is no sentence: code, reason, sentence.
 _BARE = {
     "UNAVAILABLE": ("GATEWAY_UNAVAILABLE", "no_answer"),
     "UNAUTHENTICATED": ("NOT_SIGNED_IN", "not_signed_in"),
@@ -43,5 +43,6 @@ def api_error(error: grpc.RpcError) -> ApiError:
             result.retry_after_seconds = retry.retry_delay.ToNanoseconds() / 1e9
     if not result.reason and result.code in _BARE:
         result.reason, sentence = _BARE[result.code]
-        result.message = say(sentence, cause=result.message)
+        if not result.message.endswith("."):
+            result.message = say(sentence, cause=result.message)
     return result
