@@ -21,14 +21,14 @@ install_package() { # install_package WHAT PACKAGE
 
 find_python() {
   local candidate
-  for candidate in "${LUMBUNG_PYTHON:-}" python3.12 python3.11 python3; do
+  for candidate in "${LUMBUNG_PYTHON:-}" python3.12 python3.11 python3.13 python3; do
     if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-      "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
+      "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
       command -v "$candidate"
       return 0
     fi
   done
-  say "lumbung needs Python 3.11 or 3.12: apt-get install python3 (or name one with LUMBUNG_PYTHON)"
+  say "lumbung needs Python 3.11, 3.12 or 3.13: apt-get install python3 (or name one with LUMBUNG_PYTHON)"
   return 1
 }
 
