@@ -18,6 +18,7 @@ __all__ = ["head_command", "head_environment", "main"]
 
 PR_SET_CHILD_SUBREAPER = 36
 STOP_SECONDS = 8.0
+ATTEMPTS = 3
 OBJECT_STORE_BYTES = 80 * 10**6
 MESSAGE_BYTES = 64 * 2**20
 
@@ -119,9 +120,15 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, stop)
     try:
         environment = os.environ | head_environment(given.base_port, given.token_path)
-        started = subprocess.run(head_command(given.base_port, given.folder), env=environment, check=False)
-        if started.returncode != 0:
-            return started.returncode
+        command = head_command(given.base_port, given.folder)
+        for _attempt in range(ATTEMPTS):
+            started = subprocess.run(command, env=environment, check=False)
+            if started.returncode == 0:
+                break
+            # Ray gives its raylet 30 seconds, which a loaded machine may not: what it left is in the way.
+            _end_all()
+        else:
+            return 1
         core = _core(_children())
         while True:
             pid, status = os.waitpid(-1, 0)

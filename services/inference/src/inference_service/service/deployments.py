@@ -28,6 +28,8 @@ _log = get_logger(__name__)
 PROBE_SECONDS = 0.25
 ORDER_PAUSE_SECONDS = 1.0
 PATIENCE = 2
+SETTLE_SECONDS = 20.0
+MAX_PAUSE_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class DeploymentService:
         A replica that died is restarted by the cluster itself; the second look leaves it the time for that.
         """
         misses = PATIENCE
+        pause = every_seconds
         while True:
             try:
                 misses = 0 if await self._whole() else misses + 1
@@ -109,12 +112,15 @@ class DeploymentService:
                     async with self._order:
                         await self._apply()
                     misses = 0
-                    await self._until(self._whole, PATIENCE * every_seconds)
+                    await self._until(self._whole, SETTLE_SECONDS)
+                pause = every_seconds
             except LumbungError as error:
                 _log.warning("serving is not as it should be", cause=error.message.en)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
             except Exception as error:  # noqa: BLE001 (the loop outlives a lost database connection)
                 _log.error("reconciling failed", exc_info=error)
-            await asyncio.sleep(every_seconds)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _whole(self) -> bool:
         if not await self._probe.alive():
