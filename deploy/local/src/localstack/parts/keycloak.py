@@ -46,7 +46,9 @@ def keycloak_part(settings: StackSettings) -> Part:
         setup=server.ensure_realm,
         needs=("postgres",),
         ports=(settings.ports["keycloak"], settings.ports["keycloak_management"]),
-        start_seconds=180.0,
+        # The first start makes the whole schema; on a busy machine that takes minutes, and ended in the middle it
+        # begins again.
+        start_seconds=600.0,
         probe_every=10.0,
         metrics_url=f"{settings.ports.url('keycloak_management')}/metrics",
         urls={"issuer": f"{settings.ports.url('keycloak')}/realms/{REALM}"},
