@@ -92,9 +92,10 @@ class CatalogAuditSink:
         """Sends what still waits, at most for `seconds`, then ends. What remains goes to the process's own log."""
         self._stopping = True
         self._wake.set()
-        if self._task is not None:
+        task, self._task = self._task, None
+        if task is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._task, seconds)
+                await asyncio.wait_for(task, seconds)
         for left in self._waiting:
             _log.error("audit record could not be sent", record=str(left.record))
             left.settle(_not_recorded())
