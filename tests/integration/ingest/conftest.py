@@ -9,9 +9,9 @@ import google_crc32c
 import grpc
 import psycopg
 import pytest
+
 from ingest_service.app import start
 from ingest_service.settings import IngestSettings
-
 from lake import Lake, LakeSettings
 from lumbung.ingest.v1 import submission_service_pb2 as submission_pb
 from lumbung.ingest.v1 import submission_service_pb2_grpc as submission_grpc
@@ -136,7 +136,7 @@ class Client:
 
     async def wait(self, name: str, seconds: float = 60):
         async with asyncio.timeout(seconds):
-            while (found := await self.get(name)).state not in FINAL:
+            while (found := await self.get(name)).state not in FINAL:  # noqa: ASYNC110 - over the network
                 await asyncio.sleep(0.1)
         return found
 

@@ -207,6 +207,7 @@ def test_two_rules_with_a_let_of_one_name(tmp_path):
     assert outcome.report.rejected
     assert outcome.fatal == ["no_good_row"]
     assert set(outcome.kept.select("source_row", "rule", "message_en").rows()) == {
+        (0, "no_good_row", "None of the 2 rows of the file can be published."),
         (1, "low", "1"),
         (1, "few", "2"),
         (2, "few", "2"),

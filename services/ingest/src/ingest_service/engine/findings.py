@@ -4,10 +4,19 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from ingest_service.engine.job import FatalFinding
 from ingest_service.engine.messages import render
 from ingest_service.engine.plan import ROW, Check
 
-__all__ = ["QUARANTINE_COLUMNS", "findings_of", "no_findings", "record_json"]
+__all__ = [
+    "QUARANTINE_COLUMNS",
+    "SCHEMA",
+    "fatal_findings",
+    "findings_of",
+    "no_findings",
+    "record_json",
+    "stamp",
+]
 
 # The quarantine table's columns: name, type in the lake, required.
 QUARANTINE_COLUMNS: tuple[tuple[str, str, bool], ...] = (
@@ -32,6 +41,26 @@ _RAW = "__raw:"
 def no_findings() -> pl.DataFrame:
     """An empty frame of findings."""
     return pl.DataFrame(schema=SCHEMA)
+
+
+def stamp(found_time: str) -> pl.Expr:
+    """Time of finding as a column; `found_time` is ISO 8601 with microseconds and a zone."""
+    layout = "%Y-%m-%dT%H:%M:%S%.f%:z"
+    return pl.lit(found_time).str.to_datetime(layout, time_unit="us", time_zone="UTC").alias("found_time")
+
+
+def fatal_findings(findings: Iterable[FatalFinding], submission: str, found_time: str) -> pl.DataFrame:
+    """Records of findings that speak about the whole file."""
+    rows = [
+        {"source_row": finding.row, "severity": "fatal", **finding.model_dump(exclude={"row"})}
+        for finding in findings
+    ]
+    made = [
+        pl.lit(None, dtype=pl.String).alias("record"),
+        pl.lit(submission).alias("submission"),
+        stamp(found_time),
+    ]
+    return pl.DataFrame(rows).with_columns(made).select(SCHEMA.names()).cast(SCHEMA)
 
 
 def record_json(frame: pl.DataFrame) -> pl.Expr:
@@ -72,8 +101,6 @@ def findings_of(
         return no_findings()
     stamped = pl.concat(found).with_columns(
         pl.lit(submission).alias("submission"),
-        pl.lit(found_time)
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC")
-        .alias("found_time"),
+        stamp(found_time),
     )
     return stamped.sort("source_row", maintain_order=True).collect()

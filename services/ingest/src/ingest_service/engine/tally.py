@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ingest_service.engine.findings import QUARANTINE_COLUMNS, findings_of, no_findings
+from ingest_service.engine.findings import QUARANTINE_COLUMNS, fatal_findings, findings_of, no_findings
 from ingest_service.engine.job import FatalFinding, PartFile, RuleRows, ValidationJob
 from ingest_service.engine.parts import PartWriter, arrow_schema
 from ingest_service.engine.plan import Check
@@ -64,18 +64,23 @@ class Tally:
         )
         return self._quarantine.finish(), counts
 
-    def write_kept(self, *, rejected: bool) -> tuple[PartFile | None, int]:
+    def write_kept(self, fatal: Sequence[FatalFinding]) -> tuple[PartFile | None, int]:
         """Findings for the submission itself (all kinds when it is rejected), and how many were left out."""
+        rejected = bool(fatal)
         frames = list(self._kept)
+        if fatal and not self.fatal:
+            # Of the whole file, not of a row: no check has kept it.
+            frames.insert(0, fatal_findings(fatal, self._job.submission, self._job.found_time))
         left_out = self._total_kept - self._kept_rows
         if rejected:
+            before = sum(frame.height for frame in frames)
             room = self._job.limits.kept_findings
             for part in self._quarantine.parts:
                 have = sum(frame.height for frame in frames)
                 if have < room:
                     frames.append(pl.scan_parquet(part.path).head(room - have).collect())
             errors = sum(part.rows for part in self._quarantine.parts)
-            left_out += errors - (sum(frame.height for frame in frames) - self._kept_rows)
+            left_out += errors - (sum(frame.height for frame in frames) - before)
         if not frames:
             return None, left_out
         kept = pl.concat([no_findings(), *frames])

@@ -9,7 +9,7 @@ import polars as pl
 
 from ingest_service.domain.contract import Contract
 from ingest_service.engine.fatal import FatalFileError
-from ingest_service.engine.findings import SCHEMA
+from ingest_service.engine.findings import SCHEMA, fatal_findings, stamp
 from ingest_service.engine.job import FatalFinding, PartFile, Report, Step, ValidationJob
 from ingest_service.engine.plan import ERROR, FLAGGED, ROW, Plan, compile_plan
 from ingest_service.engine.readers import Source, open_source
@@ -103,7 +103,7 @@ class _Validation:
             }
             for row, fields, text in broken
         ]
-        frame = pl.DataFrame(rows).with_columns(self._found_time())
+        frame = pl.DataFrame(rows).with_columns(stamp(self._job.found_time))
         tally.quarantine(frame.select(SCHEMA.names()).cast(SCHEMA))
 
     def _check_sets(self, source: Source, plan: Plan, tally: Tally, staging: Staging) -> tuple[PartFile, ...]:
@@ -138,7 +138,7 @@ class _Validation:
         fatal = tuple(tally.fatal)
         if not fatal and rows_good == 0:
             fatal = (_no_good_row(self._rows_read),)
-        kept, cut = tally.write_kept(rejected=bool(fatal))
+        kept, cut = tally.write_kept(fatal)
         wanted = {column.file_column for column in self._contract.columns}
         with self._step("control totals"):
             totals = {} if fatal else control_totals(self._contract, good)
@@ -161,32 +161,16 @@ class _Validation:
         )
 
     def _rejected(self, findings: tuple[FatalFinding, ...]) -> Report:
-        rows = [
-            {
-                "source_row": finding.row,
-                "severity": "fatal",
-                "submission": self._job.submission,
-                **finding.model_dump(exclude={"row"}),
-            }
-            for finding in findings
-        ]
-        kept = pl.DataFrame(rows).with_columns(
-            pl.lit(None, dtype=pl.String).alias("record"), self._found_time()
-        )
+        kept = fatal_findings(findings, self._job.submission, self._job.found_time)
         path = self._job.out / "kept.parquet"
-        kept.select(SCHEMA.names()).cast(SCHEMA).write_parquet(path)
+        kept.write_parquet(path)
         return Report(
             rejected=True,
             fatal=findings,
             rows_read=self._rows_read,
-            kept=PartFile(path=path, rows=len(rows)),
+            kept=PartFile(path=path, rows=kept.height),
             steps=tuple(self._steps),
         )
-
-    def _found_time(self) -> pl.Expr:
-        text = pl.lit(self._job.found_time)
-        layout = "%Y-%m-%dT%H:%M:%S%.f%:z"
-        return text.str.to_datetime(layout, time_unit="us", time_zone="UTC").alias("found_time")
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

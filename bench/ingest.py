@@ -1,0 +1,236 @@
+"""CSV → validated → committed, against Polars' own CSV → Parquet. Share of raw speed per CPU-second.
+
+    uv run python bench/ingest.py [--megabytes 150] [--rounds 3] [--parts]
+
+Runs against throw-away PostgreSQL and S3. Both sides run in processes of their own, interleaved; CPU counts user and
+system time of the processes that do the work (the ingest path: storing 4 MiB chunks, queue-less processing, the
+validating process, commit), not of PostgreSQL and S3. Times are medians.
+"""
+
+# ruff: noqa: PLC0415, ASYNC240 - each process loads only what its side needs
+import argparse
+import asyncio
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+DECLARATION = """
+kind: Dataset
+name: bench
+display_name: {id: Uji, en: Bench}
+description: {id: Uji kecepatan, en: Speed test}
+owner: steward-pusat
+tags: [intake]
+contract:
+  version: 1
+  format: {type: csv, delimiter: ";"}
+  columns:
+    - {name: region_code, source: Kode, type: code, pad: 4, required: true, pattern: "[1-9][0-9]{3}"}
+    - {name: year, source: Tahun, type: integer, required: true}
+    - {name: number, source: Nomor, type: integer, key: true}
+    - {name: account, source: Uraian, type: text, required: true}
+    - {name: paid_on, source: Tanggal, type: date}
+    - {name: budget, source: Anggaran, type: "decimal(20,0)", required: true}
+    - {name: realisation, source: Realisasi, type: "decimal(20,0)", required: true}
+  provenance: {row: source_row, submission: submission}
+  rules:
+    - id: budget_negative
+      severity: error
+      column: budget
+      check: "budget >= 0"
+      message: {id: "Anggaran {value} negatif.", en: "The budget {value} is negative."}
+      remedy: {id: Periksa tanda., en: Check the sign.}
+  control_totals:
+    - {id: budget, sum: budget, by: [year]}
+  publish: {mode: overwrite}
+"""
+
+
+def write_sample(path: Path, megabytes: int) -> int:
+    import numpy as np
+    import polars as pl
+
+    rows = megabytes * 13_600
+    random = np.random.default_rng(17)
+    names = ["Belanja Pegawai", "Belanja Barang dan Jasa", "Belanja Modal", "Pendapatan Asli Daerah"]
+    days = np.datetime64("2024-01-01") + random.integers(0, 365, rows)
+    pl.DataFrame(
+        {
+            "Kode": random.integers(1000, 9999, rows),
+            "Tahun": random.integers(2010, 2026, rows),
+            "Nomor": np.arange(rows),
+            "Uraian": random.choice(names, rows),
+            "Tanggal": pl.Series(days).cast(pl.Date),
+            "Anggaran": random.integers(1000, 10**12, rows),
+            "Realisasi": random.integers(1000, 10**12, rows),
+        }
+    ).write_csv(path, separator=";")
+    return rows
+
+
+def raw(source: Path, target: Path) -> None:
+    import polars as pl
+
+    frame = pl.scan_csv(source, separator=";", try_parse_dates=True)
+    frame.sink_parquet(target, compression="zstd", compression_level=1)
+
+
+async def ingest(source: Path, settings_file: Path) -> dict[str, float]:
+    """Everything that the service does with a file, in this process and the validating one."""
+    import google_crc32c
+
+    from ingest_service.domain.contract import parse_declaration
+    from ingest_service.domain.names import new_id
+    from ingest_service.domain.upload import Chunk
+    from ingest_service.engine.job import ValidationJob
+    from ingest_service.executor.validator import ProcessValidator
+    from ingest_service.settings import ValidationSettings
+    from ingest_service.storage.objects import ObjectChunkStore
+    from ingest_service.storage.tables import LakeTableStore
+    from lake import Lake, LakeSettings
+
+    steps: dict[str, float] = {}
+    with Lake.open(LakeSettings.model_validate_json(settings_file.read_text())) as lake:
+        chunks, tables = ObjectChunkStore(lake.objects), LakeTableStore(lake)
+        declaration, submission, stored, total, offset = parse_declaration(DECLARATION), new_id(), [], 0, 0
+        before = _cpu()
+        with source.open("rb") as stream:
+            while data := stream.read(4 * 2**20):
+                crc = google_crc32c.value(data)
+                total = google_crc32c.extend(total, data)
+                stored.append(await chunks.put_chunk(submission, Chunk(offset, data, crc)))
+                offset += len(data)
+        steps["store chunks"], before = _cpu() - before, _cpu()
+        with tempfile.TemporaryDirectory() as folder:
+            file, out = Path(folder) / "file", Path(folder) / "out"
+            out.mkdir()
+            await chunks.assemble(stored, file)
+            steps["fetch"], before = _cpu() - before, _cpu()
+            field_ids, quarantine_ids = await tables.field_ids(declaration)
+            job = ValidationJob(
+                file=file,
+                out=out,
+                dataset="bench",
+                submission=submission,
+                contract=declaration.contract,
+                field_ids=field_ids,
+                quarantine_ids=quarantine_ids,
+                found_time="2026-11-24T00:00:00.000000+00:00",
+            )
+            report = await ProcessValidator(ValidationSettings()).validate(job)
+            steps["validate"], before = _cpu() - before, _cpu()
+            await tables.publish(declaration, report, submission, {})
+            steps["publish"] = _cpu() - before
+        await chunks.delete_chunks(submission)
+    steps["rows"] = report.rows_good
+    steps["peak MiB"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return steps
+
+
+def _cpu() -> float:
+    used = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        used += usage.ru_utime + usage.ru_stime
+    return used
+
+
+def timed(*arguments: str) -> tuple[float, float, dict[str, float]]:
+    """CPU seconds and seconds of a process of this file, and what it printed."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, seconds, json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--megabytes", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", action="store_true", help="print the CPU of each step")
+    parser.add_argument("--run", choices=["raw", "ingest", "nothing"], help=argparse.SUPPRESS)
+    parser.add_argument("--paths", nargs=2, type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run == "raw":
+        raw(*arguments.paths)
+    elif arguments.run == "ingest":
+        print(json.dumps(asyncio.run(ingest(*arguments.paths))))
+    elif arguments.run is None:
+        compare(arguments.megabytes, arguments.rounds, parts=arguments.parts)
+
+
+def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
+    from support.servers import run_postgres, run_s3
+
+    with tempfile.TemporaryDirectory() as folder, run_postgres() as postgres, run_s3() as s3:
+        sample, target = Path(folder) / "sample.csv", Path(folder) / "raw.parquet"
+        rows = write_sample(sample, megabytes)
+        database = postgres.create_database("lake")
+        settings = {
+            "postgres": {
+                "port": database.port,
+                "database": database.database,
+                "user": database.user,
+                "password": database.password,
+            },
+            "s3": {
+                "endpoint": s3.endpoint,
+                "access_key": s3.access_key,
+                "secret_key": s3.secret_key,
+                "bucket": s3.create_bucket(),
+            },
+        }
+        settings_file = Path(folder) / "lake.json"
+        settings_file.touch(mode=0o600)
+        settings_file.write_text(json.dumps(settings))
+        results: dict[str, list[tuple[float, float]]] = {"raw": [], "ingest": []}
+        steps: dict[str, float] = {}
+        timed("--run", "raw", "--paths", str(sample), str(target))
+        for _round in range(rounds):
+            cpu, seconds, _said = timed("--run", "raw", "--paths", str(sample), str(target))
+            results["raw"].append((cpu, seconds))
+            cpu, seconds, steps = timed("--run", "ingest", "--paths", str(sample), str(settings_file))
+            results["ingest"].append((cpu, seconds))
+            if steps["rows"] != rows:
+                raise SystemExit(f"{steps['rows']} of {rows} rows were published")
+        report(sample.stat().st_size / 1e6, rows, results, steps, parts=parts)
+
+
+def report(
+    size: float,
+    rows: int,
+    results: dict[str, list[tuple[float, float]]],
+    steps: dict[str, float],
+    *,
+    parts: bool,
+) -> None:
+    print(f"{size:.0f} MB of CSV, {rows:,} rows, medians of {len(results['raw'])}")
+    print(f"{'':34}{'CPU s':>8}{'MB per CPU s':>14}{'seconds':>9}")
+    medians = {}
+    labels = {"raw": "Polars CSV to Parquet", "ingest": "stored, validated, committed"}
+    for name, label in labels.items():
+        cpu, seconds = (statistics.median(values) for values in zip(*results[name], strict=True))
+        medians[name] = cpu
+        print(f"{label:34}{cpu:8.2f}{size / cpu:14.0f}{seconds:9.2f}")
+    print(f"share of raw speed: {medians['raw'] / medians['ingest']:.0%} (goal 50%)")
+    print(f"peak memory of the validating process: {steps['peak MiB']:.0f} MiB (goal below 1,024)")
+    if parts:
+        for name, value in steps.items():
+            print(f"  {name:32}{value:8.2f}")
+
+
+if __name__ == "__main__":
+    main()

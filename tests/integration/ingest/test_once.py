@@ -1,0 +1,170 @@
+"""Every row is published once, whatever dies and however often a file is sent."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+import yaml
+
+from lake import TableId
+from lumbung.ingest.v1 import submission_service_pb2 as pb
+
+from .conftest import Client, declaration, settings_for
+
+HEADER = "Kode;Tahun;Anggaran\n"
+
+
+def _rows(year: int, count: int = 100) -> bytes:
+    return (HEADER + "".join(f"{1000 + n};{year};{n}\n" for n in range(count)) + "bad;x;y\n").encode()
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite", "replace"])
+async def test_the_same_file_again_changes_nothing(service, catalog, lake, mode):
+    dataset = f"again_{mode}"
+    catalog.declarations[dataset] = declaration(dataset, mode=mode)
+    client = service.client()
+    first = await client.send(dataset, _rows(2017))
+    again = await client.send(dataset, _rows(2017), name="salinan.csv")
+    assert again.state == pb.Submission.STATE_PUBLISHED
+    assert first.name in again.message
+    assert again.snapshot == first.snapshot
+    assert again.rows_good == first.rows_good == 100
+    assert len(lake.snapshots(dataset)) == 1
+    assert lake.describe(TableId.quarantine(dataset)).rows == 3
+    # Under a new contract the file counts as new.
+    catalog.revision = 2
+    anew = await client.send(dataset, _rows(2017))
+    assert anew.snapshot != first.snapshot
+
+
+async def test_the_same_file_twice_at_once_is_appended_once(service, catalog, lake):
+    catalog.declarations["twice"] = declaration("twice")
+    client = service.client()
+    both = await asyncio.gather(*(client.send("twice", _rows(2016, 3000)) for _ in range(2)))
+    assert {done.state for done in both} == {pb.Submission.STATE_PUBLISHED}
+    assert both[0].snapshot == both[1].snapshot
+    assert lake.describe("twice").rows == 3000
+
+
+async def test_modes(service, catalog, lake):
+    client = service.client()
+    for mode, wanted in (("append", 250), ("overwrite", 50), ("replace", 150)):
+        dataset = f"mode_{mode}"
+        catalog.declarations[dataset] = declaration(dataset, mode=mode)
+        for year, count in ((2016, 100), (2017, 100), (2017, 50)):
+            done = await client.send(dataset, _rows(year, count))
+            assert done.state == pb.Submission.STATE_PUBLISHED, done.message
+        assert lake.describe(dataset).rows == wanted
+
+
+async def test_an_older_file_sent_again_after_a_newer_one_counts(service, catalog, lake):
+    catalog.declarations["older"] = declaration("older", mode="overwrite")
+    client = service.client()
+    for count in (10, 20, 10):
+        await client.send("older", _rows(2017, count))
+    assert lake.describe("older").rows == 10
+
+
+async def test_the_catalog_may_be_away_for_a_while(service, catalog, lake):
+    catalog.declarations["away"] = declaration("away")
+    client = service.client()
+    content = _rows(2017)
+    upload = await client.create("away", len(content))
+    await client.write(upload.name, content)
+    submission = await client.finish(upload.name, content)
+    catalog.available = False
+    await asyncio.sleep(3)
+    assert (await client.get(submission.name)).state in {
+        pb.Submission.STATE_PENDING,
+        pb.Submission.STATE_VALIDATING,
+        pb.Submission.STATE_PUBLISHING,
+    }
+    catalog.available = True
+    done = await client.wait(submission.name)
+    assert done.state == pb.Submission.STATE_PUBLISHED
+    assert done.snapshot in catalog.snapshots
+    assert lake.describe("away").rows == 100
+
+
+@asynccontextmanager
+async def _process(settings_file, settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = os.environ | {"LUMBUNG_CONFIG": str(settings_file)}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "ingest_service", env=environment)
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    _reader, writer = await asyncio.open_connection("127.0.0.1", settings.listen.port)
+                    writer.close()
+                    break
+                except OSError:
+                    assert process.returncode is None
+                    await asyncio.sleep(0.1)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.timeout(300)
+async def test_kill_at_any_step_leaves_one_commit(stores, issuer, catalog, tmp_path, lake):
+    """The service dies by SIGKILL at different moments of the work; the next one brings it to its end."""
+    settings = settings_for(stores, issuer, catalog, tmp_path)
+    document = settings.model_dump(mode="json")
+    for path in (("postgres",), ("lake", "postgres"), ("lake", "s3"), ("identity",)):
+        section, source = document, stores | {"identity": {"client_secret": "x"}}
+        for key in path:
+            section, source = section[key], source[key]
+        for key in ("password", "secret_key", "client_secret"):
+            if key in section:
+                section[key] = source[key]
+    settings_file = tmp_path / "ingest.yaml"
+    settings_file.touch(mode=0o600)
+    settings_file.write_text(yaml.safe_dump(document))
+    catalog.declarations["killed"] = declaration("killed")
+    sent = []
+    for number, moment in enumerate(("validating", "publishing", "catalog")):
+        content = _rows(2000 + number, 200_000 if moment == "validating" else 2000)
+        async with (
+            _process(settings_file, settings) as process,
+            grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
+        ):
+            client = Client(channel, issuer.token())
+            catalog.available = True
+            upload = await client.create("killed", len(content))
+            await client.write(upload.name, content, chunk=2**20)
+            submission = await client.finish(upload.name, content)
+            sent.append(submission.name)
+            catalog.available = moment != "catalog"
+            wanted = (
+                pb.Submission.STATE_VALIDATING if moment == "validating" else pb.Submission.STATE_PUBLISHING
+            )
+            if moment == "catalog":
+                await asyncio.sleep(1.0)
+            async with asyncio.timeout(60):
+                while (await client.get(submission.name)).state < wanted and moment != "catalog":  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+    catalog.available = True
+    async with (
+        _process(settings_file, settings),
+        grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
+    ):
+        client = Client(channel, issuer.token())
+        done = [await client.wait(name, 60) for name in sent]
+        assert {answer.state for answer in done} == {pb.Submission.STATE_PUBLISHED}, [d.message for d in done]
+    assert [answer.rows_good for answer in done] == [200_000, 2000, 2000]
+    assert sorted(s.run_id for s in lake.snapshots("killed")) == sorted(
+        name.partition("/")[2] for name in sent
+    )
+    assert lake.describe("killed").rows == 204_000
+    assert lake.describe(TableId.quarantine("killed")).snapshot_count == 3
+    assert set(catalog.snapshots) == {answer.snapshot for answer in done}
+    assert not list((tmp_path / "work").iterdir())
