@@ -251,3 +251,18 @@ async def test_a_log_without_its_end_takes_nothing_more(empty_catalog, postgres_
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_lost_connections_are_replaced(empty_catalog, postgres_server, database):
+    await _record(empty_catalog, _entry())
+    _tamper(
+        postgres_server,
+        database,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    await asyncio.sleep(0.2)
+    await _record(empty_catalog, _entry())
+    await asyncio.sleep(1.0)
+    verified = await _verify(empty_catalog)
+    assert (verified.intact, verified.entries) == (True, 2)

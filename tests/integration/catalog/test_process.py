@@ -61,7 +61,7 @@ async def _process(database, issuer, folder):
             await process.communicate()
 
 
-async def _keep_recording(catalog, kept):
+async def _keep_recording(catalog, kept, enough):
     with contextlib.suppress(grpc.aio.AioRpcError):
         while True:
             entry = _entry()
@@ -69,15 +69,17 @@ async def _keep_recording(catalog, kept):
                 pb.RecordAuditEntriesRequest(entries=[entry]), metadata=catalog.by("svc-compute")
             )
             kept.add(entry.uid)
+            if len(kept) >= 100:
+                enough.set()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_what_was_answered_is_in_the_log_whatever_ends_the_process(database, issuer, tmp_path, number):
     kept: set[str] = set()
     async with _process(database, issuer, tmp_path) as (process, catalog):
-        writers = [asyncio.create_task(_keep_recording(catalog, kept)) for _ in range(8)]
-        while len(kept) < 100:
-            await asyncio.sleep(0.02)
+        enough = asyncio.Event()
+        writers = [asyncio.create_task(_keep_recording(catalog, kept, enough)) for _ in range(8)]
+        await asyncio.wait_for(enough.wait(), 30)
         process.send_signal(number)
         await asyncio.gather(*writers)
         output, _ = await process.communicate()

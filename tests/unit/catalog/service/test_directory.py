@@ -54,13 +54,15 @@ async def test_an_audience_follows_datasets_and_policies(store, directory):
 
 async def test_a_dataset_of_another_replica_is_looked_up(store, directory):
     await put(store, Kind.DATASET, "a", DATASET)
-    table = await directory.table(TableName("lake", "a"))
+    assert directory.table(TableName("lake", "a")) is None
+    await directory.look_up(["a", "b"])
+    table = directory.table(TableName("lake", "a"))
     assert table is not None
     assert table.tags == {"t"}
-    quarantine = await directory.table(TableName("quarantine", "a"))
+    quarantine = directory.table(TableName("quarantine", "a"))
     assert quarantine is not None
     assert "record" in quarantine.columns
-    assert await directory.table(TableName("lake", "b")) is None
+    assert directory.table(TableName("lake", "b")) is None
 
 
 async def test_the_policy_version_names_the_set(store, directory):

@@ -15,12 +15,23 @@ from datetime import UTC, datetime, timedelta
 
 from catalog_service.errors import AuditEntryInvalidError
 
-__all__ = ["GENESIS", "Entry", "Head", "Recorded", "chain", "check_entry", "head_mac", "link", "unique"]
+__all__ = [
+    "GENESIS",
+    "Entry",
+    "Head",
+    "Recorded",
+    "chain",
+    "check_entry",
+    "head_mac",
+    "link",
+    "shorten",
+    "unique",
+]
 
 GENESIS = bytes(32)
 _TAG = b"lumbung.audit.v1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_DETAIL = 8_000
+MAX_DETAIL = 32_000
 MAX_TEXT = 500
 
 
@@ -90,15 +101,16 @@ def check_entry(entry: Entry) -> Entry:
     for name in ("username", "action", "outcome"):
         if not texts[name]:
             raise AuditEntryInvalidError(name, "it is empty.", "kosong.")
-    return Entry(uid=uid, time=entry.time.astimezone(UTC), detail=_shorten(entry.detail), **texts)
+    return Entry(uid=uid, time=entry.time.astimezone(UTC), detail=shorten(entry.detail, MAX_DETAIL), **texts)
 
 
-def _shorten(detail: str) -> str:
-    detail = detail.replace("\x00", "\ufffd")
-    if len(detail) <= MAX_DETAIL:
-        return detail
-    whole = hashlib.sha256(detail.encode()).hexdigest()
-    return f"{detail[:MAX_DETAIL]}… ({len(detail)} characters, SHA-256 {whole})"
+def shorten(text: str, most: int) -> str:
+    """A text without NUL, over `most` characters cut off there with its length and hash behind."""
+    text = text.replace("\x00", "\ufffd")
+    if len(text) <= most:
+        return text
+    whole = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[:most]}… ({len(text)} characters, SHA-256 {whole})"
 
 
 def _encode(sequence: int, entry: Entry) -> bytes:

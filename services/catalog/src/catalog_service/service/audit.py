@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from catalog_service.domain.audit import Entry, Head, Recorded
 from catalog_service.domain.verification import ChainVerifier, Verification
-from catalog_service.errors import AuditEntryInvalidError
+from catalog_service.errors import AuditEntryInvalidError, ResourceNameInvalidError
 from catalog_service.service.appender import AuditAppender
 from catalog_service.service.paging import decode_number, encode_token, page_size
 from catalog_service.storage.ports import AuditStore
@@ -39,6 +39,9 @@ class AuditService:
         self, *, size: int, token: str, resource: str = "", username: str = ""
     ) -> tuple[list[Recorded], str]:
         """A page of entries, newest first, and the token of the next page."""
+        for field, value in (("resource", resource), ("username", username)):
+            if "\x00" in value:
+                raise ResourceNameInvalidError(field, value, "a text without NUL")
         limit = page_size(size)
         found = await self._store.list(decode_number(token), limit + 1, resource, username)
         page = found[:limit]

@@ -11,7 +11,7 @@ from catalog_service.domain.dataset import (
     parse_dataset_declaration,
 )
 from catalog_service.domain.document import digest
-from catalog_service.domain.names import LAKE, dataset_name, parse_dataset, parse_snapshot
+from catalog_service.domain.names import LAKE, check_asset, dataset_name, parse_dataset, parse_snapshot
 from catalog_service.domain.policy import Requester, Table
 from catalog_service.errors import DeclareDeniedError, ResourceNameInvalidError, ResourceNotFoundError
 from catalog_service.service.directory import Directory, KnownDataset
@@ -21,6 +21,10 @@ from catalog_service.storage.ports import Declaration, DeclarationStore, Kind, S
 from servicekit.auth import Principal
 
 __all__ = ["DatasetService", "DatasetView", "NewSnapshot"]
+
+MAX_TOTALS = 10_000
+MAX_TOTAL_TEXT = 300
+MAX_COLUMN_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,7 @@ class DatasetService:
             ResourceNameInvalidError, DeclarationInvalidError: a name, a number or a column has the wrong form.
         """
         dataset, snapshot = parse_snapshot(new.name)
-        if new.rows < 0:
-            raise ResourceNameInvalidError("snapshot.rows", str(new.rows), "0 or more")
+        _check_snapshot(new)
         if await self._directory.dataset(dataset) is None:
             text = declaration_of_table(
                 dataset, new.columns, new.tags, new.description, new.owner or principal.username
@@ -154,3 +157,17 @@ class DatasetService:
     async def _view(self, declaration: Declaration, dataset: Dataset) -> DatasetView:
         latest = await self._snapshots.latest([dataset.dataset])
         return DatasetView(declaration, dataset, latest.get(dataset.dataset))
+
+
+def _check_snapshot(new: NewSnapshot) -> None:
+    if new.rows < 0:
+        raise ResourceNameInvalidError("snapshot.rows", str(new.rows), "0 or more")
+    check_asset(new.origin, "snapshot.origin")
+    totals = [text for pair in new.control_totals.items() for text in pair]
+    if len(totals) > 2 * MAX_TOTALS or any(len(text) > MAX_TOTAL_TEXT or "\x00" in text for text in totals):
+        raise ResourceNameInvalidError(
+            "snapshot.control_totals", str(len(new.control_totals)), f"at most {MAX_TOTALS} short texts"
+        )
+    for name, _type, _about in new.columns:
+        if not 0 < len(name) <= MAX_COLUMN_NAME or "\x00" in name:
+            raise ResourceNameInvalidError("columns.name", name, f"1 to {MAX_COLUMN_NAME} characters")

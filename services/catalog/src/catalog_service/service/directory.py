@@ -17,7 +17,6 @@ from catalog_service.domain.policy import Policy, PolicySet, Requester, Table, p
 from catalog_service.domain.policy.policyset import set_version
 from catalog_service.errors import DeclarationInvalidError, DirectoryStaleError
 from catalog_service.storage.ports import Declaration, DeclarationStore, Kind
-from servicekit.errors import LumbungError
 from servicekit.telemetry import get_logger
 
 __all__ = ["Directory", "KnownDataset", "KnownTerm"]
@@ -104,13 +103,17 @@ class Directory:
 
     async def dataset(self, name: str) -> KnownDataset | None:
         """A dataset, also one that another replica declared a moment ago."""
-        if name not in self.datasets:
-            await self.refresh()
+        await self.look_up([name])
         return self.datasets.get(name)
 
-    async def table(self, name: TableName) -> Table | None:
+    async def look_up(self, names: Iterable[str]) -> None:
+        """Looks once for datasets that are not known here yet."""
+        if any(name not in self.datasets for name in names):
+            await self.refresh()
+
+    def table(self, name: TableName) -> Table | None:
         """The table that a decision is about; None where nothing is declared under that name."""
-        known = await self.dataset(name.dataset)
+        known = self.datasets.get(name.dataset)
         if known is None:
             return None
         return known.lake if name.zone == LAKE else known.quarantine
@@ -155,7 +158,7 @@ class Directory:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
                 await self.refresh()
-            except LumbungError as error:
+            except Exception as error:  # noqa: BLE001 (it has to go on, else decisions stay refused)
                 _log.warning("declarations cannot be read", cause=str(error))
 
     def _take(self, declaration: Declaration, policies: dict[str, Policy]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from catalog_service.domain.audit import Entry
+from catalog_service.domain.audit import Entry, shorten
 from catalog_service.domain.document import digest
 from catalog_service.domain.names import TableName, parse_table
 from catalog_service.domain.policy import Decision, Table, parse_policy
@@ -25,6 +25,8 @@ __all__ = ["AccessQuestion", "PolicyService", "ResourceDecision"]
 
 MAX_RESOURCES = 200
 STEWARD = "steward"
+MAX_PURPOSE = 500
+MAX_DETAIL = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,9 @@ class PolicyService:
                 "resources", str(len(question.resources)), f"at most {MAX_RESOURCES} resources"
             )
         names = [parse_table(resource) for resource in question.resources]
-        tables = [await self._directory.table(name) for name in names]
+        await self._directory.look_up(name.dataset for name in names)
         self._directory.check_fresh()
-        decided = [self._decide(question, name, table) for name, table in zip(names, tables, strict=True)]
+        decided = [self._decide(question, name, self._directory.table(name)) for name in names]
         await self._appender.append(
             [
                 _entry(asking, question, resource, decision)
@@ -134,9 +136,9 @@ def _entry(asking: Principal, question: AccessQuestion, resource: str, decision:
         "action": question.action,
         "door": question.door,
         "service": asking.username,
-        "purpose": question.purpose,
+        "purpose": shorten(question.purpose, MAX_PURPOSE),
         "reasons": decision.reasons,
-        "detail": question.detail,
+        "detail": shorten(question.detail, MAX_DETAIL),
     }
     return Entry(
         uid=str(uuid.uuid4()),
