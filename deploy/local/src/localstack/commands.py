@@ -13,7 +13,6 @@ from localstack.errors import PortTakenError, StackError
 from localstack.guardian import start_supervisor
 from localstack.layout import Layout, write_private
 from localstack.part import Part, closure
-from localstack.plan import plan_parts
 from localstack.portcheck import holder, is_free
 from localstack.process import Identity, end, wait_gone
 from localstack.report import Progress, print_status
@@ -34,6 +33,9 @@ def up(settings: StackSettings, *, only: tuple[str, ...], timeout: float) -> int
     layout = Layout(settings.data_dir)
     layout.create()
     Vault(layout.secrets).ensure()
+    # Imported here, so that `status` and `down` need not load every part's libraries.
+    from localstack.plan import plan_parts  # noqa: PLC0415
+
     parts = plan_parts(settings)
     wanted = closure(parts, only or tuple(parts))
     if only and "guardian" not in wanted:
@@ -55,7 +57,7 @@ def up(settings: StackSettings, *, only: tuple[str, ...], timeout: float) -> int
         elif time.monotonic() - begin > _SUPERVISOR_SECONDS:
             raise StackError(f"the supervisor does not run, see {layout.log_file('supervisor')}")
         time.sleep(_POLL_SECONDS)
-    return progress.finish(settings, read_state(layout.state_file), seconds=time.monotonic() - begin)
+    return progress.finish(settings, parts, read_state(layout.state_file), seconds=time.monotonic() - begin)
 
 
 def down(settings: StackSettings) -> int:

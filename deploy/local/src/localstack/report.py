@@ -3,13 +3,14 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from localstack.golden import Signals, read_signals
 from localstack.layout import Layout
 from localstack.memory import memory_by_part
-from localstack.plan import plan_parts
+from localstack.part import Part
 from localstack.settings import StackSettings
 from localstack.state import PartState, PartStatus, StackState, read_state
 from localstack.vault import Vault
@@ -42,7 +43,9 @@ class Progress:
             sys.stdout.write(f"{seconds:6.1f} s  {name:<{self._width}}  {part.state.value}  {note}\n")
             sys.stdout.flush()
 
-    def finish(self, settings: StackSettings, state: StackState, *, seconds: float) -> int:
+    def finish(
+        self, settings: StackSettings, parts: Mapping[str, Part], state: StackState, *, seconds: float
+    ) -> int:
         """Print URLs and role accounts, or what is not ready with the tail of its log."""
         layout = Layout(settings.data_dir)
         bad = [part for name, part in state.parts.items() if name in self._wanted and not _fine(part)]
@@ -54,7 +57,6 @@ class Progress:
             sys.stdout.write(f"\nnot ready after {seconds:.0f} s: {', '.join(part.name for part in bad)}\n")
             return 1
         sys.stdout.write(f"\nthe stack is ready after {seconds:.1f} s\n\n")
-        parts = plan_parts(settings)
         for name in self._wanted:
             for label, url in parts[name].urls.items():
                 sys.stdout.write(f"  {label:<12} {url}\n")
@@ -70,11 +72,10 @@ def print_status(settings: StackSettings, *, as_json: bool) -> int:
     layout = Layout(settings.data_dir)
     state = read_state(layout.state_file)
     memory = memory_by_part(layout)
-    parts = plan_parts(settings)
     signals = {
-        name: read_signals(name, parts[name].metrics_url)
+        name: read_signals(name, part.metrics_url)
         for name, part in state.parts.items()
-        if part.state is PartState.READY and name in parts
+        if part.state is PartState.READY
     }
     green = state.supervised() and bool(state.parts) and all(_fine(part) for part in state.parts.values())
     if as_json:
@@ -136,7 +137,7 @@ def _print_table(
     *,
     green: bool,
 ) -> None:
-    if not state.parts:
+    if all(part.state is PartState.STOPPED for part in state.parts.values()):
         sys.stdout.write("nothing runs; start it with `make up`\n")
         return
     if not state.supervised():

@@ -34,7 +34,7 @@ class PartRunner(threading.Thread):
     ) -> None:
         super().__init__(name=part.name, daemon=True)
         self.part = part
-        self.status = PartStatus(part.name, part.title)
+        self.status = PartStatus(part.name, part.title, metrics_url=part.metrics_url)
         self._layout = layout
         self._mark = f"{mark}:{part.name}"
         self._ready = ready

@@ -2,8 +2,8 @@
 
 import json
 
+from localstack.lakebucket import ACCESS_KEY, BUCKET, REGION
 from localstack.layout import Layout, write_private
-from localstack.parts.objectstore import ACCESS_KEY, BUCKET, REGION
 from localstack.settings import StackSettings
 
 

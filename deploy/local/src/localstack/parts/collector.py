@@ -19,7 +19,7 @@ def collector_part(settings: StackSettings) -> Part:
     def launch() -> Launch:
         env = base_environment(layout) | stack_environment(settings)
         argv = (sys.executable, "-m", "localstack.telemetry")
-        return Launch(argv, env, layout.root, stamp=source_stamp("localstack.telemetry"))
+        return Launch(argv, env, layout.root, stamp=source_stamp("localstack/telemetry"))
 
     def probe() -> None:
         expect_serving(ports.address("telemetry"))

@@ -14,6 +14,7 @@ from localstack.layout import Layout, write_private
 from localstack.part import Launch, Part
 from localstack.ports import HOST
 from localstack.settings import StackSettings
+from localstack.source import has_module
 from localstack.web import expect_ok
 
 _PACKAGE = "gateway_service"
@@ -32,7 +33,7 @@ def gateway_part(settings: StackSettings) -> Part:
         ports=(ports["gateway"], ports["envoy_admin"]),
         stop_seconds=5.0,
         metrics_url=f"{ports.url('envoy_admin')}/stats/prometheus?usedonly&filter=downstream_rq",
-        installed=importlib.util.find_spec(f"{_PACKAGE}.__main__") is not None,
+        installed=has_module(_PACKAGE, "__main__"),
         urls={"gateway": ports.url("gateway")},
     )
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from localstack.lakebucket import ACCESS_KEY, BUCKET, REGION
 from localstack.layout import Layout
-from localstack.parts.objectstore import ACCESS_KEY, BUCKET, REGION
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.vault import Vault

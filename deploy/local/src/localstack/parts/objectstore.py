@@ -16,16 +16,13 @@ from urllib3.exceptions import HTTPError
 
 from localstack.environment import base_environment
 from localstack.errors import NotInstalledError, NotReadyError
+from localstack.lakebucket import ACCESS_KEY, BUCKET, REGION
 from localstack.layout import Layout, write_private
 from localstack.part import Launch, Part
 from localstack.ports import HOST
 from localstack.selftest import refuse_racy_store
 from localstack.settings import StackSettings
 from localstack.vault import Vault
-
-ACCESS_KEY = "lumbung"
-BUCKET = "lumbung-lake"
-REGION = "us-east-1"
 
 
 def s3_part(settings: StackSettings) -> Part:

@@ -1,6 +1,5 @@
 """Ray: one head node for the models, run by the inference service's own `ray_head` on loopback and fixed ports."""
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -12,10 +11,11 @@ from localstack.grpchealth import expect_serving
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.settings import StackSettings
-from localstack.source import source_stamp
+from localstack.source import has_module, source_stamp
 from localstack.vault import Vault
 
-_PROGRAM = "inference_service.ray_head"
+_PACKAGE = "inference_service"
+_PROGRAM = "ray_head"
 _TOKEN = "ray-token"  # noqa: S105 - the name of a file
 # `session_<date>_<time>_<micro>_<pid>/sockets/plasma_store` has to fit into a unix socket's 107 characters.
 _LONGEST_TEMP_DIR = 40
@@ -42,8 +42,7 @@ def ray_part(settings: StackSettings) -> Part:
         ports=tuple(settings.ports[name] for name in _PORTS),
         stop_seconds=20.0,
         metrics_url=f"{settings.ports.url('ray_metrics')}/metrics",
-        installed=importlib.util.find_spec("inference_service") is not None
-        and importlib.util.find_spec(_PROGRAM) is not None,
+        installed=has_module(_PACKAGE, _PROGRAM),
         urls={"ray": settings.ports.address("ray_gcs")},
     )
 
@@ -58,10 +57,13 @@ class RayHead:
 
     def launch(self) -> Launch:
         """How to run the head in the foreground; it ends when one of Ray's own processes dies."""
-        argv = [sys.executable, "-m", _PROGRAM, "--base-port", str(self._ports.base)]
+        argv = [sys.executable, "-m", f"{_PACKAGE}.{_PROGRAM}", "--base-port", str(self._ports.base)]
         argv += ["--folder", os.fspath(self.temp_dir()), "--token-path", os.fspath(self._vault.path(_TOKEN))]
-        stamp = source_stamp(_PROGRAM, "inference_service.ray_loopback")
-        return Launch(tuple(argv), base_environment(self._layout), self._layout.root, stamp=stamp)
+        stamp = source_stamp(f"{_PACKAGE}/{_PROGRAM}", f"{_PACKAGE}/ray_loopback")
+        env = base_environment(self._layout)
+        # On a busy machine Ray's agents start slowly; by default the head gives them up, and itself.
+        env["RAY_agent_register_timeout_ms"] = "120000"
+        return Launch(tuple(argv), env, self._layout.root, stamp=stamp)
 
     def clear(self) -> None:
         """Forget the sessions of earlier heads; what they served is deployed again by the inference service."""

@@ -1,12 +1,12 @@
 """The five services in a table: what each needs, and what its settings hold beyond the usual sections."""
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from localstack.layout import Layout
 from localstack.settings import StackSettings
+from localstack.source import has_module
 
 GRPC_SERVICES = ("ingest", "catalog", "compute", "inference")
 
@@ -45,10 +45,7 @@ class Service:
 
     def installed(self) -> bool:
         """Whether the service can be run."""
-        return (
-            importlib.util.find_spec(self.package) is not None
-            and importlib.util.find_spec(f"{self.package}.__main__") is not None
-        )
+        return has_module(self.package, "__main__")
 
 
 def _folder(settings: StackSettings, name: str) -> str:

@@ -1,0 +1,67 @@
+"""One small stack per module, on free ports and in a temporary folder, through the command line as a user has it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localstack.settings import StackSettings, load_settings
+
+
+@dataclass
+class RunningStack:
+    """A stack under test."""
+
+    env: dict[str, str]
+
+    @property
+    def settings(self) -> StackSettings:
+        return load_settings(self.env)
+
+    def run(self, *arguments: str, seconds: float = 150) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "localstack", *arguments]
+        return subprocess.run(
+            command, env=self.env, capture_output=True, text=True, timeout=seconds, check=False
+        )
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.run("status", "--json").stdout)
+
+    def wait_green(self, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while not (status := self.status())["green"]:
+            assert time.monotonic() < deadline, status
+            time.sleep(0.3)
+        return status
+
+
+def free_base_port() -> int:
+    for base in range(23000, 31000, 200):
+        try:
+            for offset in (0, 2, 3, 4, 5, 6, 7, 9, 11, 13):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free range of ports")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    folder: Path = tmp_path_factory.mktemp("stack")
+    # pytest keeps its folders private; PostgreSQL's own user has to pass through all the same.
+    env = {**os.environ, "LUMBUNG_BASE_PORT": str(free_base_port()), "LUMBUNG_DATA_DIR": str(folder / "data")}
+    running = RunningStack(env)
+    try:
+        yield running
+    finally:
+        running.run("reset")
