@@ -18,7 +18,7 @@ from gateway_service import GatewaySettings, render
 
 __all__ = ["RunningGateway", "envoy_program", "run_envoy", "serve_documents"]
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 def envoy_program() -> str:
@@ -105,7 +105,7 @@ def run_envoy(settings: GatewaySettings, folder: Path, concurrency: int = 1) -> 
 def _wait(process: subprocess.Popen[bytes], admin: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     keys = f"{admin}/stats?filter=jwks_fetch_success&format=json"
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, timeout=10) as http:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 stats = http.get(keys).json()["stats"]

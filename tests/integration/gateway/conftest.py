@@ -67,8 +67,6 @@ class _Submissions(submission_service_pb2_grpc.SubmissionServiceServicer):
 
     async def GetSubmission(self, request, context):
         self.reached.note("GetSubmission", context)
-        if request.name.endswith("/slow"):
-            await asyncio.sleep(20)
         if request.name.endswith("/missing"):
             raise NotFoundError(
                 Text(en=f"There is no {request.name}.", id=f"{request.name} tidak ada."),
@@ -76,6 +74,10 @@ class _Submissions(submission_service_pb2_grpc.SubmissionServiceServicer):
                 reason="SUBMISSION_NOT_FOUND",
             )
         return submission_service_pb2.Submission(name=request.name, submitter=current_principal().username)
+
+    async def ListSubmissions(self, request, context):
+        self.reached.note("ListSubmissions", context)
+        await asyncio.sleep(60)
 
 
 class _Uploads(upload_service_pb2_grpc.UploadServiceServicer):
@@ -101,7 +103,7 @@ class _Queries(query_service_pb2_grpc.QueryServiceServicer):
     async def RunQuery(self, request, context):
         self.reached.note("RunQuery", context)
         for _ in range(3):
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(0.1)
             yield query_service_pb2.RunQueryResponse(arrow_ipc=b"x" * 10)
 
 
@@ -215,7 +217,7 @@ def edge(tmp_path_factory) -> Iterator[Edge]:
         auth = AuthSettings(issuer=issuer, jwks_url=f"{issuer}/protocol/openid-connect/certs")
         thread = threading.Thread(target=lambda: asyncio.run(_serve(reached, auth, ports, started, stop)))
         thread.start()
-        started.wait(10)
+        assert started.wait(60)
         upstream = PeerSettings(target=f"127.0.0.1:{ports[0]}")
         settings = GatewaySettings(
             listen=PublicListenSettings(port=ports[3], admin_port=ports[4]),
@@ -227,7 +229,10 @@ def edge(tmp_path_factory) -> Iterator[Edge]:
             ),
             telemetry=GatewayTelemetry(otlp=PeerSettings(target=f"127.0.0.1:{ports[2]}"), sample_ratio=0.0),
             access_log=AccessLogSettings(path=str(folder / "access.log")),
-            limits=LimitsSettings(unary_seconds=1.5, stream_seconds=30, request_bytes=2 * 1024 * 1024),
+            limits=LimitsSettings(
+                request_bytes=2 * 1024 * 1024,
+                method_seconds={"lumbung.ingest.v1.SubmissionService/ListSubmissions": 0.7},
+            ),
             allowed_origins=(ORIGIN,),
         )
         try:
@@ -235,4 +240,4 @@ def edge(tmp_path_factory) -> Iterator[Edge]:
                 yield Edge(gateway, upstream.target, key, issuer, reached)
         finally:
             stop.set()
-            thread.join(15)
+            thread.join(30)

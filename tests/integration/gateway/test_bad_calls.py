@@ -15,7 +15,7 @@ def _call(target, path, metadata):
     """The code and the message of one unary call with raw bytes."""
     with grpc.insecure_channel(target, options=[("grpc.enable_retries", 0)]) as channel:
         try:
-            channel.unary_unary(path)(REQUEST, metadata=metadata, timeout=5)
+            channel.unary_unary(path)(REQUEST, metadata=metadata, timeout=30)
         except grpc.RpcError as error:
             return error.code().name, error.details()
     return "OK", ""

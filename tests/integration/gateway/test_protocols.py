@@ -26,7 +26,7 @@ def channel(edge):
 
 @pytest.fixture
 def http(edge):
-    with httpx.Client(base_url=edge.gateway.url, trust_env=False) as client:
+    with httpx.Client(base_url=edge.gateway.url, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -87,7 +87,7 @@ def test_grpc_web_without_a_token_is_told_why(http):
     assert "16" in said
 
 
-def test_streams_go_both_ways_for_longer_than_a_unary_call_may(edge, channel):
+def test_streams_go_both_ways(edge, channel):
     queries = query_service_pb2_grpc.QueryServiceStub(channel)
     parts = list(
         queries.RunQuery(query_service_pb2.RunQueryRequest(sql="SELECT 1"), metadata=_metadata(edge))
@@ -154,7 +154,7 @@ def test_grpc_errors_of_the_gateway_have_reason_and_remedy_in_the_callers_langua
         ("GET", "/v1/submissions?page_size=many", {}, 400, "MALFORMED_REQUEST"),
         ("GET", "/v1/submissions?unknown=1", {}, 400, "MALFORMED_REQUEST"),
         ("GET", "/v1/submissions/a%2Fb", {}, 400, "MALFORMED_REQUEST"),
-        ("GET", "/v1/submissions/slow", {}, 504, "DEADLINE_EXCEEDED"),
+        ("GET", "/v1/submissions", {}, 504, "DEADLINE_EXCEEDED"),
     ],
 )
 def test_rest_errors_of_the_gateway_are_json_in_both_languages(
@@ -201,8 +201,8 @@ def test_known_json_passes_in_both_spellings(edge, http):
 
 def test_a_deadline_is_a_deadline_in_grpc(edge, channel):
     with pytest.raises(grpc.RpcError) as caught:
-        pb_grpc.SubmissionServiceStub(channel).GetSubmission(
-            pb.GetSubmissionRequest(name="submissions/slow"), metadata=_metadata(edge)
+        pb_grpc.SubmissionServiceStub(channel).ListSubmissions(
+            pb.ListSubmissionsRequest(), metadata=_metadata(edge)
         )
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
@@ -223,7 +223,7 @@ def test_the_access_log_names_who_and_never_the_token(edge, http):
     token = edge.token()
     http.get("/v1/submissions/logged?x=hidden-word", headers={"authorization": f"Bearer {token}"})
     http.get("/v1/submissions/logged", headers={"authorization": f"Bearer {token}"})
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     lines = []
     while len(lines) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -243,7 +243,7 @@ def test_a_trace_goes_to_the_collector_when_the_caller_asks_and_not_otherwise(ed
         http.get(
             "/v1/submissions/a", headers=edge.bearer() | {"traceparent": f"00-{trace}-{'b' * 16}-{flag}"}
         )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while asked not in edge.reached.spans and time.monotonic() < deadline:
         time.sleep(0.1)
     assert asked in edge.reached.spans

@@ -4,6 +4,7 @@ import datetime as dt
 import ssl
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import httpx
@@ -90,14 +91,16 @@ def test_tls_speaks_http2_and_http1(tmp_path, issuer):
     )
     with run_envoy(_settings(tmp_path, web, listen=listen), tmp_path):
         context = ssl.create_default_context(cafile=str(pem))
-        answer = httpx.get(f"https://localhost:{port}/v1/datasets", verify=context, trust_env=False)
+        answer = httpx.get(
+            f"https://localhost:{port}/v1/datasets", verify=context, trust_env=False, timeout=30
+        )
         assert answer.json()["details"][0]["reason"] == "TOKEN_REFUSED"
         credentials = grpc.ssl_channel_credentials(pem.read_bytes())
         with (
             grpc.secure_channel(f"localhost:{port}", credentials) as channel,
             pytest.raises(grpc.RpcError) as caught,
         ):
-            channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")(b"", timeout=5)
+            channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")(b"", timeout=30)
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
@@ -111,7 +114,7 @@ def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
     headers = {"authorization": f"Bearer {issue(key, web)}"}
     with (
         run_envoy(settings, tmp_path) as gateway,
-        httpx.Client(base_url=gateway.url, trust_env=False) as http,
+        httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
     ):
         first = http.get("/v2/health/live", headers=headers)
         assert first.status_code == 503
@@ -119,7 +122,7 @@ def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
         fresh = endpoints / "new"
         fresh.write_text(render_endpoints("serve_http", [web.removeprefix("http://")]))
         fresh.replace(endpoints / "serve_http.json")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while (answer := http.get("/v2/health/live", headers=headers)).status_code != 200:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.1)
@@ -131,20 +134,19 @@ def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
 
 def test_too_many_requests_are_told_to_wait(tmp_path, issuer):
     key, web = issuer
-    settings = _settings(tmp_path, web, limits=LimitsSettings(requests_per_second=1, burst=3))
-    token = issue(key, web)
-    with (
-        run_envoy(settings, tmp_path) as gateway,
-        httpx.Client(base_url=gateway.url, trust_env=False) as http,
-    ):
-        answers = [http.get("/v1/datasets", headers={"authorization": f"Bearer {token}"}) for _ in range(8)]
+    settings = _settings(tmp_path, web, limits=LimitsSettings(requests_per_second=10, burst=1))
+    headers = {"authorization": f"Bearer {issue(key, web)}"}
+    with run_envoy(settings, tmp_path) as gateway:
+        with (
+            httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
+            ThreadPoolExecutor(20) as pool,
+        ):
+            answers = list(pool.map(lambda _: http.get("/v1/datasets", headers=headers), range(60)))
         refused = [answer for answer in answers if answer.status_code == 429]
         assert refused
         assert refused[0].json()["details"][0]["reason"] == "RATE_LIMITED"
         with grpc.insecure_channel(gateway.target) as channel:
-            codes = set()
-            for _ in range(8):
-                with pytest.raises(grpc.RpcError) as caught:
-                    channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")(b"", timeout=5)
-                codes.add(caught.value.code())
+            call = channel.unary_unary("/lumbung.catalog.v1.DatasetService/ListDatasets")
+            running = [call.future(b"", timeout=30) for _ in range(60)]
+            codes = {each.exception().code() for each in running}
         assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes

@@ -48,7 +48,7 @@ def portal(realm, healthy, tmp_path_factory):
             "auth": {"issuer": realm.issuer, "jwks_url": f"{realm.issuer}/certs"},
             "public_url": url,
             "fresh_seconds": 0,
-            "probe_seconds": 1,
+            "probe_seconds": 5,
             "parts": [
                 {"name": "catalog", "kind": "grpc", "address": healthy},
                 {"name": "compute", "kind": "grpc", "address": "127.0.0.1:9"},
@@ -67,7 +67,7 @@ def portal(realm, healthy, tmp_path_factory):
                 stderr=subprocess.STDOUT,
             )
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     assert httpx.get(f"{url}/healthz", trust_env=False).json() == {"status": "SERVING"}
@@ -79,13 +79,13 @@ def portal(realm, healthy, tmp_path_factory):
             yield url, f"http://127.0.0.1:{metrics}/metrics"
         finally:
             process.terminate()
-            assert process.wait(10) == 0, log.read_text()
+            assert process.wait(30) == 0, log.read_text()
 
 
 @pytest.fixture
 def browser(portal):
     headers = {"accept-language": "id-ID,id;q=0.9,en;q=0.8"}
-    with httpx.Client(base_url=portal[0], headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=portal[0], headers=headers, trust_env=False, timeout=30) as client:
         yield client
 
 

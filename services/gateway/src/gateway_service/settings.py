@@ -66,7 +66,7 @@ class LimitsSettings(_Section):
         default=8 * 1024 * 1024, ge=1024, description="of a request that is not a stream"
     )
     header_kib: int = Field(default=60, ge=8, le=96)
-    requests_per_second: int = Field(default=2000, ge=1)
+    requests_per_second: int = Field(default=2000, ge=10)
     burst: int = Field(default=4000, ge=1)
     connections: int = Field(default=10_000, ge=1)
     heap_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024 * 1024)
