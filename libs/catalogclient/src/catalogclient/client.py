@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 
 from catalogclient.calls import catalog_errors
 from catalogclient.decisions import Decision, decision_from_proto
-from lake import TableSchema
 from lumbung.catalog.v1 import (
     dataset_service_pb2,
     dataset_service_pb2_grpc,
@@ -18,6 +18,9 @@ from lumbung.catalog.v1 import (
 )
 from servicekit.auth import Principal, ServiceIdentity
 from servicekit.telemetry import client_metadata
+
+if TYPE_CHECKING:  # it would bring Polars and Arrow into services that have no tables
+    from lake import TableSchema
 
 __all__ = ["CatalogClient", "DatasetInfo"]
 
@@ -103,7 +106,7 @@ class CatalogClient:
         *,
         rows: int,
         origin: str,
-        schema: TableSchema,
+        schema: "TableSchema",
         control_totals: Mapping[str, str] | None = None,
         tags: Sequence[str] = (),
         description: str = "",
