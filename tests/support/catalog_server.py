@@ -99,7 +99,10 @@ class Catalog:
         request = dataset_service_pb2.ApplyDatasetRequest(
             dataset=dataset_service_pb2.Dataset(declaration=declaration)
         )
-        return await self.datasets.ApplyDataset(request, metadata=self.by(account))
+        answer: dataset_service_pb2.Dataset = await self.datasets.ApplyDataset(
+            request, metadata=self.by(account)
+        )
+        return answer
 
     async def apply_policy(
         self, declaration: str, account: str = "steward-pusat"
@@ -108,14 +111,20 @@ class Catalog:
         request = policy_service_pb2.ApplyPolicyRequest(
             policy=policy_service_pb2.Policy(declaration=declaration)
         )
-        return await self.policies.ApplyPolicy(request, metadata=self.by(account))
+        answer: policy_service_pb2.Policy = await self.policies.ApplyPolicy(
+            request, metadata=self.by(account)
+        )
+        return answer
 
     async def apply_term(self, declaration: str) -> glossary_service_pb2.GlossaryTerm:
         """Applies one term."""
         request = glossary_service_pb2.ApplyGlossaryTermRequest(
             glossary_term=glossary_service_pb2.GlossaryTerm(declaration=declaration)
         )
-        return await self.glossary.ApplyGlossaryTerm(request, metadata=self.by("steward-pusat"))
+        answer: glossary_service_pb2.GlossaryTerm = await self.glossary.ApplyGlossaryTerm(
+            request, metadata=self.by("steward-pusat")
+        )
+        return answer
 
     async def apply_treasury(self) -> None:
         """Applies the real declarations."""

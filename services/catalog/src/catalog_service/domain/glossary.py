@@ -20,7 +20,6 @@ class GlossaryTerm:
     display_name: Localized
     description: Localized
     synonyms: tuple[str, ...]
-    related: tuple[str, ...] = ()
 
 
 def parse_glossary_term(text: str) -> tuple[GlossaryTerm, dict[str, Any]]:
@@ -32,7 +31,9 @@ def parse_glossary_term(text: str) -> tuple[GlossaryTerm, dict[str, Any]]:
     document = parse_document(text, KIND)
     head = Fields(document)
     head.only("kind", "name", "display_name", "description", "synonyms", "abbreviation", "related", "owner")
+    # Known keys that nothing reads yet are still held against their type.
     head.text("owner", "-")
+    head.texts("related")
     abbreviation = head.text("abbreviation", "-")
     synonyms = (*(() if abbreviation == "-" else (abbreviation,)), *head.texts("synonyms"))
     term = GlossaryTerm(
@@ -40,6 +41,5 @@ def parse_glossary_term(text: str) -> tuple[GlossaryTerm, dict[str, Any]]:
         display_name=head.localized("display_name"),
         description=head.localized("description"),
         synonyms=tuple(dict.fromkeys(synonyms)),
-        related=head.texts("related"),
     )
     return term, document

@@ -1,6 +1,5 @@
 """Texts in both languages of the house."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = ["Localized"]
@@ -12,11 +11,6 @@ class Localized:
 
     id: str = ""
     en: str = ""
-
-    @classmethod
-    def of(cls, texts: Mapping[str, str]) -> "Localized":
-        """From `{id: …, en: …}`."""
-        return cls(texts.get("id", ""), texts.get("en", ""))
 
     def in_language(self, language: str) -> str:
         """The text in `language` ("id" or "en")."""
