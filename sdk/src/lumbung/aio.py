@@ -5,9 +5,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import grpc
+
 from lumbung.config import Endpoints, find_endpoints
 from lumbung.credentials import token_source
-from lumbung.transport import Headers, Trace, open_async_channel
+from lumbung.transport import Headers, Trace, open_async_channel, open_channel
 
 if TYPE_CHECKING:
     from lumbung.catalogue import AsyncCatalogue
@@ -28,6 +30,13 @@ class AsyncClient:
         self._trace = Trace()
         self._headers = Headers(token, language, self._trace)
         self.channel = open_async_channel(endpoints)
+        self._stream_channel: grpc.Channel | None = None
+
+    def _streams(self) -> grpc.Channel:
+        """The blocking channel for streams of requests, opened when first needed."""
+        if self._stream_channel is None:
+            self._stream_channel = open_channel(self.endpoints, self._headers)
+        return self._stream_channel
 
     @property
     def trace_id(self) -> str:
@@ -39,38 +48,40 @@ class AsyncClient:
         """Files on their way in, and what became of them."""
         from lumbung.uploads import AsyncUploads  # noqa: PLC0415
 
-        return AsyncUploads(self.channel, self._headers, self._language)
+        return AsyncUploads(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def catalog(self) -> "AsyncCatalogue":
         """Datasets, search, lineage, policies, audit, glossary."""
         from lumbung.catalogue import AsyncCatalogue  # noqa: PLC0415
 
-        return AsyncCatalogue(self.channel, self._headers, self._language)
+        return AsyncCatalogue(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def queries(self) -> "AsyncQueries":
         """SQL."""
         from lumbung.queries import AsyncQueries  # noqa: PLC0415
 
-        return AsyncQueries(self.channel, self._headers, self._language)
+        return AsyncQueries(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def pipelines(self) -> "AsyncPipelines":
         """Pipelines and their runs."""
         from lumbung.pipelines import AsyncPipelines  # noqa: PLC0415
 
-        return AsyncPipelines(self.channel, self._headers, self._language)
+        return AsyncPipelines(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def models(self) -> "AsyncModels":
         """Models and predictions."""
         from lumbung.models import AsyncModels  # noqa: PLC0415
 
-        return AsyncModels(self.channel, self._headers, self._language)
+        return AsyncModels(self.channel, self._headers, self._streams, self._language)
 
     async def close(self) -> None:
-        """Closes the channel."""
+        """Closes the channels."""
+        if self._stream_channel is not None:
+            self._stream_channel.close()
         await self.channel.close()
 
     async def __aenter__(self) -> Self:

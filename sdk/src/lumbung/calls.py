@@ -40,10 +40,19 @@ class Call:
 
     def start(self, stubs: dict[Any, Any], channel: Any, **options: Any) -> Any:
         """Begins the call on `channel`; `stubs` keeps stubs from one call to the next."""
+        return self._method(stubs, channel)(self._sent(), timeout=self.timeout, **options)
+
+    def start_later(self, channel: grpc.Channel) -> Any:
+        """Begins the call on a blocking channel and returns a future."""
+        return self._method({}, channel).future(self._sent(), timeout=self.timeout)
+
+    def _method(self, stubs: dict[Any, Any], channel: Any) -> Any:
         if self.stub not in stubs:
             stubs[self.stub] = self.stub(channel)
-        sent = self.request() if callable(self.request) else self.request
-        return getattr(stubs[self.stub], self.method)(sent, timeout=self.timeout, **options)
+        return getattr(stubs[self.stub], self.method)
+
+    def _sent(self) -> Any:
+        return self.request() if callable(self.request) else self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +125,23 @@ class Blocking:
 
 
 class Awaiting:
-    """A subject of the client whose methods are awaited."""
+    """A subject of the client whose methods are awaited.
 
-    def __init__(self, channel: grpc.aio.Channel, headers: Headers, language: str = "en") -> None:
+    `blocking_channel` gives a channel that adds the headers itself, for streams of requests: the asyncio side of gRPC
+    may lose the status with which a server ends such a stream early (grpc/grpc issue 36066), and an upload could
+    not tell a wrong offset from a failure.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        headers: Headers,
+        blocking_channel: Callable[[], grpc.Channel],
+        language: str = "en",
+    ) -> None:
         self._channel = channel
         self._headers = headers
+        self._blocking_channel = blocking_channel
         self._language = language
         self._stubs: dict[Any, Any] = {}
 
@@ -146,6 +167,8 @@ class Awaiting:
             return await asyncio.sleep(step.seconds)
         if isinstance(step, Work):
             return await asyncio.to_thread(step.run)
+        if callable(step.request):
+            return await self._send_stream(step)
         call = await self._start(step)
         if step.each is None:
             return await call
@@ -155,6 +178,13 @@ class Awaiting:
         finally:
             call.cancel()
         return None
+
+    async def _send_stream(self, call: Call) -> Any:
+        running = call.start_later(self._blocking_channel())
+        try:
+            return await asyncio.to_thread(running.result)
+        finally:
+            running.cancel()
 
     async def _start(self, call: Call) -> Any:
         # The token may have to be renewed over HTTP or read from a file.
