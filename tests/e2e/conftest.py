@@ -1,16 +1,12 @@
 """The stack, loaded with the main job's data, and the command line of each role account."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from lumbung.errors import ApiError
-
 from support.commandline import CommandLine
 from support.mainjob import is_loaded, run_main_job
+from support.practice import Practice
 from support.stack import run_stack
 
 HERE = Path(__file__).parent
@@ -58,3 +54,11 @@ def cli(stack, tmp_path_factory):
         return known[account]
 
     return signed_in
+
+
+@pytest.fixture(scope="session")
+def practice(loaded_stack):
+    """Datasets that tests may write."""
+    datasets = Practice(loaded_stack)
+    datasets.declare()
+    return datasets

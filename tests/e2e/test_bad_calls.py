@@ -60,7 +60,9 @@ SERVICES = {
         model_service_pb2.ListDeploymentsRequest(),
     ),
     "serve_grpc": (
-        _aim("/inference.GRPCInferenceService/ModelInfer", "/lumbung.inference.v1.ModelService/UndeployModel"),
+        _aim(
+            "/inference.GRPCInferenceService/ModelInfer", "/lumbung.inference.v1.ModelService/UndeployModel"
+        ),
         open_inference_pb2.ModelInferRequest(model_name=MODEL, inputs=[ONE]),
     ),
 }

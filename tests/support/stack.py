@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from localstack.settings import StackSettings, load_settings
 
+from localstack.settings import StackSettings, load_settings
 from lumbung.client import Client
 from lumbung.config import Endpoints
 from lumbung.credentials import Credentials, role_account_login, service_login

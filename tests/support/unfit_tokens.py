@@ -44,7 +44,7 @@ class _Realm:
         return found
 
     @contextmanager
-    def extra(self, kind: str, document: dict[str, Any]) -> Iterator[None]:
+    def temporary(self, kind: str, document: dict[str, Any]) -> Iterator[None]:
         """A client or an account for a while."""
         place = self.ask("POST", f"/{kind}", json=document).headers["location"]
         try:
@@ -98,7 +98,7 @@ def unfit_tokens(stack: RunningStack, account: str) -> dict[str, str]:
         "no-audience": realm.sign_in("admin-cli", account, password)["access_token"],
     }
     for name, audience in (("wrong-audience", False), ("wrong-authorised-party", True)):
-        with realm.extra("clients", _stranger(audience=audience)):
+        with realm.temporary("clients", _stranger(audience=audience)):
             found[name] = realm.sign_in(_STRANGER, account, password)["access_token"]
     guest = secrets.token_urlsafe(18)
     document = {
@@ -109,7 +109,7 @@ def unfit_tokens(stack: RunningStack, account: str) -> dict[str, str]:
         "lastName": "Guest",
         "credentials": [{"type": "password", "value": guest, "temporary": False}],
     }
-    with realm.extra("users", document):
+    with realm.temporary("users", document):
         found["no-roles"] = realm.sign_in("lumbung-demo", _GUEST, guest)["access_token"]
     with realm.short_lived(_SHORT_LIVED):
         form = {

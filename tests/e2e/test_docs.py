@@ -1,0 +1,98 @@
+"""Every shell and Python block of the documentation runs as it stands, page by page."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from treasury.main_job.inputs import find_inputs
+
+from lumbung.ingest.v1.submission_service_pb2 import Submission
+
+from support.mainjob import row_counts
+from support.pages import blocks, page_script
+from support.practice import CONTRIBUTOR
+from support.stack import ROOT
+
+# Its Python blocks need no stack: tests/integration/lake runs them.
+ELSEWHERE = {ROOT / "libs/lake/README.md"}
+LANGUAGES = {"bash", "python", "yaml", "json", "sql", "text", "proto", "console-output", ""}
+# What makes a block without a language a shell block that nobody marked.
+COMMAND = re.compile(
+    r"^\s*(\$ |make |lumbung |uv |pip |python3? |curl |git |export |cd |\.venv/|apt-get )", re.MULTILINE
+)
+
+
+def _pages():
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted(ROOT / name for name in listed.stdout.split())
+
+
+PAGES = _pages()
+RUN = [
+    page
+    for page in PAGES
+    if page not in ELSEWHERE and any(b.language in {"bash", "python"} for b in blocks(page))
+]
+
+
+def _name(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables_as_before(loaded_stack):
+    """Pages upload small files to the main job's tables; afterwards its own files are back."""
+    before = row_counts(loaded_stack)["province"]
+    yield
+    uploads = loaded_stack.client(CONTRIBUTOR).uploads
+    with tempfile.TemporaryDirectory() as work:
+        submission = uploads.wait(uploads.send(find_inputs(Path(work)).province, "province").name)
+    assert submission.state == Submission.STATE_PUBLISHED, submission.message
+    assert row_counts(loaded_stack)["province"] == max(before, submission.rows_good)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_blocks_say_what_they_are(page):
+    for block in blocks(page):
+        where = f"{_name(page)}:{block.line}"
+        assert block.language in LANGUAGES, f"{where}: unknown language {block.language!r}"
+        if not block.language:
+            assert not COMMAND.search(block.text), (
+                f"{where}: a shell block has to be marked `bash`, so that it is run"
+            )
+
+
+def test_there_are_pages_to_run():
+    assert {"README.md", "docs/tutorials/first-hour.md"} <= {_name(page) for page in RUN}
+
+
+@pytest.mark.parametrize("page", RUN, ids=_name)
+def test_a_page_runs(loaded_stack, tmp_path, page):
+    programs = Path(sys.executable).parent
+    environment = {
+        **loaded_stack.environment,
+        "LUMBUNG_HOME": str(tmp_path / "home"),
+        "PATH": f"{programs}:{loaded_stack.environment['PATH']}",
+    }
+    # Two checkouts may run their tests side by side: what the page puts into /tmp goes into a folder of this test.
+    script = page_script(page).replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
