@@ -1,7 +1,5 @@
 """A provincial office sees its own province, whatever it asks; the head office sees all; nobody sees nothing."""
 
-# ruff: noqa: S608 (the tests write the SQL)
-
 import httpx
 import pytest
 

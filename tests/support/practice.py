@@ -60,7 +60,7 @@ class Practice:
         """Rows that SQL sees, 0 where nothing was ever published."""
         if not self.snapshot(dataset):
             return 0
-        answer = self.stack.client(STEWARD).queries.run(f"SELECT count(*) AS n FROM {dataset}")  # noqa: S608
+        answer = self.stack.client(STEWARD).queries.run(f"SELECT count(*) AS n FROM {dataset}")
         return int(answer.table["n"][0].as_py())
 
     def snapshot(self, dataset: str) -> str:
