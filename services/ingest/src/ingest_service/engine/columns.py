@@ -39,11 +39,13 @@ def mapped_from(column: str) -> str:
 class CompiledColumn:
     """`layers` are steps of `with_columns`, in order; `wrong` is true on every row with a flaw, and may be null.
 
+    `fast_layers` are `layers` or a cheaper way to the same values that leaves some of them null.
     `shown` is the value as it stood in the file.
     """
 
     spec: ColumnSpec
     layers: tuple[tuple[pl.Expr, ...], ...]
+    fast_layers: tuple[tuple[pl.Expr, ...], ...]
     wrong: pl.Expr
     flaws: tuple[Flaw, ...]
     rounded: pl.Expr | None
@@ -81,7 +83,11 @@ def compile_column(
     if parsed.wrong is not None:
         wrong.append(parsed.wrong)
     anything = pl.any_horizontal(wrong) if wrong else pl.lit(value=False)
-    return CompiledColumn(spec, tuple(layers), anything, tuple(flaws), parsed.rounded, shown)
+    fast = layers
+    if parsed.fast is not None and spec.map is None and spec.file_column is not None:
+        unstripped = _meaningful(spec, pl.col(raw_name(spec.file_column)), null_values)
+        fast = [(unstripped.alias(text_name(spec.name)),), (parsed.fast.alias(spec.name),)]
+    return CompiledColumn(spec, tuple(layers), tuple(fast), anything, tuple(flaws), parsed.rounded, shown)
 
 
 def _input(spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
@@ -99,11 +105,15 @@ def _input(spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...]) ->
     shown = raw.cast(pl.String)
     if not isinstance(kind, pl.String):
         return raw, shown
-    text = raw.str.strip_chars()
+    return _meaningful(spec, raw.str.strip_chars(), null_values), shown
+
+
+def _meaningful(spec: ColumnSpec, text: pl.Expr, null_values: tuple[str, ...]) -> pl.Expr:
+    """The text, or null where it means nothing."""
     nothing = list(dict.fromkeys((*null_values, *spec.null_values)))
     if nothing == [""]:
-        return pl.when(text != "").then(text), shown
-    return pl.when(~text.is_in(nothing)).then(text), shown
+        return pl.when(text != "").then(text)
+    return pl.when(~text.is_in(nothing)).then(text)
 
 
 def _parse(spec: ColumnSpec, given: pl.Expr, kind: pl.DataType) -> Parsed:

@@ -42,17 +42,23 @@ class Plan:
     contract: Contract
     columns: tuple[CompiledColumn, ...]
     layers: tuple[tuple[pl.Expr, ...], ...]
+    fast_layers: tuple[tuple[pl.Expr, ...], ...]
     checks: tuple[Check, ...]
     rounded: Mapping[str, pl.Expr]
 
-    def run(self, block: pl.DataFrame, carried: Mapping[str, str | None]) -> pl.DataFrame:
-        """Parses and checks one block of raw columns; `carried` is what earlier blocks carry over."""
+    def run(
+        self, block: pl.DataFrame, carried: Mapping[str, str | None], *, fast: bool = False
+    ) -> pl.DataFrame:
+        """Parses and checks one block of raw columns; `carried` is what earlier blocks carry over.
+
+        With `fast`, a block in which nothing is flagged is final; of any other block only that is known.
+        """
         frame = block.lazy()
         if carried:
             frame = frame.with_columns(
                 pl.lit(value, dtype=pl.String).alias(f"__carry:{name}") for name, value in carried.items()
             )
-        for layer in self.layers:
+        for layer in self.fast_layers if fast else self.layers:
             frame = frame.with_columns(layer)
         return frame.collect()
 
@@ -101,7 +107,7 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
             frame = extended(frame, layer, place)
             layers.append(layer)
         compiled.append(column)
-    plan = Plan(contract, tuple(compiled), (), (), {})
+    plan = Plan(contract, tuple(compiled), (), (), (), {})
     checks = tuple(_column_checks(compiled)) + tuple(
         rule_check(rule, plan.shown(rule.column)) for rule in contract.rules if not rule.let
     )
@@ -116,8 +122,9 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
     flagged = pl.any_horizontal([pl.col(ERROR), *soft]) if soft else pl.col(ERROR)
     rounded = {c.spec.name: c.rounded for c in compiled if c.rounded is not None}
     marks = tuple(expression.alias(f"__rounded:{name}") for name, expression in rounded.items())
-    layers += [(*flags, *marks), (flagged.alias(FLAGGED),)]
-    return Plan(contract, tuple(compiled), _merged(layers), checks, rounded)
+    last = [(*flags, *marks), (flagged.alias(FLAGGED),)]
+    fast = [layer for column in compiled for layer in column.fast_layers]
+    return Plan(contract, tuple(compiled), _merged(layers + last), _merged(fast + last), checks, rounded)
 
 
 def rule_check(rule: Rule, shown: pl.Expr) -> Check:

@@ -20,6 +20,8 @@ from ingest_service.engine.totals import control_totals, values_of
 
 __all__ = ["validate"]
 
+_FAST_TRIES = 2
+
 
 def validate(job: ValidationJob) -> Report:
     """Checks a file and writes its good rows, quarantine records and kept findings to the job's output folder.
@@ -37,6 +39,7 @@ class _Validation:
         self._contract: Contract = job.contract
         self._steps: list[Step] = []
         self._rows_read = self._rows_bad = 0
+        self._fast_tries = _FAST_TRIES
 
     def run(self) -> Report:
         try:
@@ -55,7 +58,7 @@ class _Validation:
     def _check_rows(self, source: Source, plan: Plan, tally: Tally, staging: Staging) -> None:
         carried: dict[str, str | None] = dict.fromkeys(plan.carries)
         for block in source.blocks():
-            frame = plan.run(block, carried)
+            frame = self._run(plan, block, carried)
             self._rows_read += frame.height
             if frame.height:
                 carried = {name: frame[f"__in:{name}"][-1] for name in carried}
@@ -66,6 +69,15 @@ class _Validation:
                 frame = frame.filter(~pl.col(ERROR))
             staging.add(frame)
         self._take_broken(source, tally)
+
+    def _run(self, plan: Plan, block: pl.DataFrame, carried: dict[str, str | None]) -> pl.DataFrame:
+        """The fast way first, until it has failed too often to be worth trying."""
+        if self._fast_tries > 0:
+            frame = plan.run(block, carried, fast=True)
+            if not frame[FLAGGED].any():
+                return frame
+            self._fast_tries -= 1
+        return plan.run(block, carried)
 
     def _count_rounded(self, plan: Plan, frame: pl.DataFrame, tally: Tally) -> None:
         for mode in {column.round for column in self._contract.columns} - {None}:
