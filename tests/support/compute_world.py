@@ -116,7 +116,7 @@ class ComputeWorld:
         """Calls a method of the pipeline service."""
         with grpc.insecure_channel(self.address) as channel:
             stub = pipeline_service_pb2_grpc.PipelineServiceStub(channel)
-            return getattr(stub, method)(request, metadata=self.metadata(account, language), timeout=60)
+            return getattr(stub, method)(request, metadata=self.metadata(account, language), timeout=120)
 
     def apply(self, declaration: str) -> pipeline_service_pb2.Pipeline:
         """Applies a pipeline."""
@@ -134,7 +134,7 @@ class ComputeWorld:
         """A run now."""
         return self.pipelines("GetRun", pipeline_service_pb2.GetRunRequest(name=name))
 
-    def wait_run(self, name: str, seconds: float = 90) -> pipeline_service_pb2.Run:
+    def wait_run(self, name: str, seconds: float = 200) -> pipeline_service_pb2.Run:
         """A run when it has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -151,7 +151,7 @@ class ComputeWorld:
         with grpc.insecure_channel(self.address) as channel:
             stub = pipeline_service_pb2_grpc.PipelineServiceStub(channel)
             request = pipeline_service_pb2.ReadRunLogRequest(name=name, follow=follow)
-            answer = stub.ReadRunLog(request, metadata=self.metadata("perekayasa-pusat"), timeout=90)
+            answer = stub.ReadRunLog(request, metadata=self.metadata("perekayasa-pusat"), timeout=200)
             return [(line.level, line.text) for line in answer]
 
     def log(self, name: str) -> str:
@@ -185,7 +185,7 @@ class ComputeWorld:
                 process.wait()
 
     def _wait_for_service(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         with grpc.insecure_channel(self.address) as channel:
             while True:
                 try:

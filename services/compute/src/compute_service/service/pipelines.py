@@ -11,6 +11,7 @@ from compute_service.domain.runs import FINAL, LogLine, Run, RunState, StoredPip
 from compute_service.errors import NotFinishedError, PipelineNotFoundError, RunNotFoundError, SinkDeniedError
 from compute_service.service.follow import follow_log
 from compute_service.service.ports import Catalog
+from compute_service.service.sight import Sight, hide_line, hide_run
 from compute_service.service.stores import PipelineStore, RunQueue, RunStore
 from servicekit.auth import Principal
 from servicekit.errors import InvalidArgumentError, Text
@@ -33,6 +34,7 @@ class PipelineService:
     ) -> None:
         self._pipelines, self._runs, self._queue = pipelines, runs, queue
         self._catalog, self._check = catalog, check_expression
+        self._sight = Sight(catalog)
 
     def parse(self, declaration: str) -> Pipeline:
         """The pipeline of a declaration; DeclarationError says where it is wrong."""
@@ -99,8 +101,15 @@ class PipelineService:
             await self._queue.enqueue(run.run)
         return run
 
-    async def get_run(self, pipeline: str, run: str) -> Run:
-        """A run; RunNotFoundError when there is none."""
+    async def get_run(self, principal: Principal, pipeline: str, run: str) -> Run:
+        """A run as the caller may see it; RunNotFoundError when there is none."""
+        return (await self._shown(principal, [await self._run(pipeline, run)]))[0]
+
+    async def _shown(self, principal: Principal, runs: list[Run]) -> list[Run]:
+        full = await self._sight.full(principal, runs)
+        return [run if run.run in full else hide_run(run) for run in runs]
+
+    async def _run(self, pipeline: str, run: str) -> Run:
         found = await self._runs.get_run(run)
         if found is None or found.pipeline != pipeline:
             raise RunNotFoundError(
@@ -113,21 +122,25 @@ class PipelineService:
             )
         return found
 
-    async def list_runs(self, pipeline: str | None, after: str, limit: int) -> list[Run]:
+    async def list_runs(
+        self, principal: Principal, pipeline: str | None, after: str, limit: int
+    ) -> list[Run]:
         """A page of runs, newest first; None means all pipelines."""
         if pipeline is not None:
             await self.get_pipeline(pipeline)
-        return await self._runs.list_runs(pipeline, after, limit)
+        return await self._shown(principal, await self._runs.list_runs(pipeline, after, limit))
 
-    async def read_run_log(self, pipeline: str, run: str, *, follow: bool) -> AsyncIterator[LogLine]:
+    async def read_run_log(
+        self, principal: Principal, pipeline: str, run: str, *, follow: bool
+    ) -> AsyncIterator[LogLine]:
         """Lines of a run's log from the start; with `follow` until the run has ended."""
-        await self.get_run(pipeline, run)
+        full = await self._sight.full(principal, [await self._run(pipeline, run)])
         async for line in follow_log(self._runs, run, follow=follow):
-            yield line
+            yield line if full else hide_line(line)
 
     async def cancel_run(self, principal: Principal, pipeline: str, run: str) -> Run:
         """Ends a run before its time; NotFinishedError when it has ended already."""
-        found = await self.get_run(pipeline, run)
+        found = await self._run(pipeline, run)
         if found.state is RunState.CANCELLED:
             return found
         changed = await self._runs.update_run(run, cancel_requested=True)

@@ -62,14 +62,14 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):  # ty
 
     async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.Run:  # noqa: N802
         """One run."""
-        run = await self._service.get_run(*parse_run_name(request.name))
+        run = await self._service.get_run(current_principal(), *parse_run_name(request.name))
         return run_to_proto(run, _language(context))
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:  # noqa: N802
         """A page of runs, newest first."""
         limit = page_limit(request.page_size)
         found = await self._service.list_runs(
-            parse_parent(request.parent), read_token(request.page_token), limit + 1
+            current_principal(), parse_parent(request.parent), read_token(request.page_token), limit + 1
         )
         return pb.ListRunsResponse(
             runs=[run_to_proto(run, _language(context)) for run in found[:limit]],
@@ -81,7 +81,9 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):  # ty
     ) -> AsyncIterator[pb.ReadRunLogResponse]:
         """Lines of a log."""
         pipeline, run = parse_run_name(request.name)
-        async for line in self._service.read_run_log(pipeline, run, follow=request.follow):
+        async for line in self._service.read_run_log(
+            current_principal(), pipeline, run, follow=request.follow
+        ):
             yield log_line_to_proto(line, _language(context))
 
     async def CancelRun(self, request: pb.CancelRunRequest, context: Any) -> pb.Run:  # noqa: N802
