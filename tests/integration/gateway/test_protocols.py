@@ -160,13 +160,18 @@ def test_grpc_errors_of_the_gateway_have_reason_and_remedy_in_the_callers_langua
 def test_rest_errors_of_the_gateway_are_json_in_both_languages(
     edge, http, verb, path, claims, status, reason
 ):
-    headers = {} if claims is None else edge.bearer(**claims)
+    trace = {"traceparent": f"00-{'e' * 32}-{'b' * 16}-00"}
+    headers = trace if claims is None else edge.bearer(**claims)
     answer = http.request(verb, path, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
     document = answer.json()
     assert document["details"][0]["reason"] == reason
     assert {detail["locale"] for detail in document["details"][1:]} == {"id", "en"}
     assert document["message"]
+    metadata = document["details"][0]["metadata"]
+    assert metadata["request_id"]
+    if claims is None:
+        assert metadata["traceparent"].split("-")[1] == "e" * 32
 
 
 @pytest.mark.parametrize(

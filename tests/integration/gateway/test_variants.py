@@ -55,7 +55,9 @@ def _certificate(folder, key):
 @pytest.fixture
 def issuer():
     key = new_key()
-    with serve_documents({"/keys": jwks(key), "/v2/health/live": {"live": True}}) as web:
+    with serve_documents(
+        {"/keys": jwks(key), "/v2/health/live": {"live": True}, "/v2": {"name": "x"}}
+    ) as web:
         yield key, web
 
 
@@ -127,6 +129,7 @@ def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.1)
         assert answer.json() == {"live": True}
+        assert http.get("/v2", headers=headers).json() == {"name": "x"}
         assert http.get("/v2/health/live").status_code == 401
         nobody = {"authorization": f"Bearer {issue(key, web, realm_access={'roles': ['guest']})}"}
         assert http.get("/v2/health/live", headers=nobody).status_code == 403

@@ -2,7 +2,7 @@
 
 from gateway_service.clusters import KEYCLOAK
 from gateway_service.protos import Method, ProtoSet
-from gateway_service.routes import HEALTH_PATH, PORTAL_PAGES, PORTAL_PREFIX, PREDICTION_PREFIX
+from gateway_service.routes import HEALTH_PATH, PORTAL_PAGES, PORTAL_PREFIX, PREDICTION_ROOT
 from gateway_service.settings import GatewaySettings
 from gateway_service.templates import regex
 from gateway_service.xds import Config, duration, typed
@@ -109,7 +109,7 @@ def _prediction_permissions(routed: list[Method]) -> list[tuple[tuple[str, ...],
     for verb, rpc in (("GET", "ModelMetadata"), ("POST", "ModelInfer")):
         if rpc in by_name:
             rules = [
-                {"url_path": {"path": {"prefix": PREDICTION_PREFIX}}},
+                {"url_path": {"path": {"safe_regex": {"regex": f"{PREDICTION_ROOT}(/.*)?"}}}},
                 {"header": {"name": ":method", "string_match": {"exact": verb}}},
             ]
             found.append((tuple(sorted(by_name[rpc].public_roles)), {"and_rules": {"rules": rules}}))

@@ -158,7 +158,7 @@ def _mapper(error: EdgeError, *, grpc: bool, language: str) -> Config:
             _replace("grpc-status-details-bin", _details(error, language)),
         ]
     else:
-        found["body_format_override"] = {"json_format": _document(error, language)}
+        found["body_format_override"] = {"json_format": _document(error, language), "omit_empty_values": True}
     return found
 
 
@@ -196,7 +196,12 @@ def _document(error: EdgeError, language: str) -> Config:
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": error.reason,
         "domain": "lumbung",
-        "metadata": {"part": "gateway", "trace_id": "%TRACE_ID%", "request_id": "%REQ(X-REQUEST-ID)%"},
+        # The trace is known here only when the caller sent one or the request went on; the access log always has it.
+        "metadata": {
+            "part": "gateway",
+            "request_id": "%REQ(X-REQUEST-ID)%",
+            "traceparent": "%REQ(TRACEPARENT)%",
+        },
     }
     localised = [
         {

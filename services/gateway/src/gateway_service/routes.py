@@ -8,13 +8,13 @@ from gateway_service.protos import Method, ProtoSet
 from gateway_service.settings import GatewaySettings
 from gateway_service.xds import Config, duration, typed
 
-__all__ = ["HEALTH_PATH", "JSON_FILTER", "PORTAL_PREFIX", "PREDICTION_PREFIX", "cluster_of", "virtual_host"]
+__all__ = ["HEALTH_PATH", "JSON_FILTER", "PORTAL_PREFIX", "PREDICTION_ROOT", "cluster_of", "virtual_host"]
 
 HEALTH_PATH = "/grpc.health.v1.Health/Check"
 PORTAL_PREFIX = "/portal/"
 PORTAL_PAGES = ("/", "/favicon.ico")
 JSON_PREFIX = "/v1/"
-PREDICTION_PREFIX = "/v2/"
+PREDICTION_ROOT = "/v2"
 JSON_FILTER = "envoy.filters.http.lua"
 ROLE_FILTER = "lumbung.roles"
 TOKEN_FILTER = "lumbung.token"  # noqa: S105 (a filter's name)
@@ -63,7 +63,8 @@ def virtual_host(protos: ProtoSet, settings: GatewaySettings) -> Config:
             _health_route(settings),
             *closed,
             _json_route(settings),
-            _prediction_route(settings),
+            _prediction_route({"path": PREDICTION_ROOT}, settings),
+            _prediction_route({"prefix": f"{PREDICTION_ROOT}/"}, settings),
             *(_portal_route({"path": page}, settings) for page in PORTAL_PAGES),
             _portal_route({"prefix": PORTAL_PREFIX}, settings),
             _unknown({"prefix": "/"}),
@@ -133,10 +134,10 @@ def _json_route(settings: GatewaySettings) -> Config:
     }
 
 
-def _prediction_route(settings: GatewaySettings) -> Config:
+def _prediction_route(match: Config, settings: GatewaySettings) -> Config:
     seconds = settings.limits.unary_seconds
     return {
-        "match": {"prefix": PREDICTION_PREFIX},
+        "match": match,
         "route": {"cluster": SERVE_HTTP, "timeout": duration(seconds), "retry_policy": _RETRY},
         "typed_per_filter_config": _without(TRANSCODER),
     }
