@@ -108,19 +108,19 @@ class RecordingCatalog:
     def serve(self) -> tuple[grpc.Server, int]:
         catalog = self
 
-        class Datasets(dataset_service_pb2_grpc.DatasetServiceServicer):  # type: ignore[misc]
+        class Datasets(dataset_service_pb2_grpc.DatasetServiceServicer):
             def GetDataset(self, request: Any, context: Any) -> Any:
                 if request.name == "datasets/missing":
                     context.abort(grpc.StatusCode.NOT_FOUND, f"There is no {request.name}.")
                 return dataset_service_pb2.Dataset(name=request.name)
 
-        class Lineage(lineage_service_pb2_grpc.LineageServiceServicer):  # type: ignore[misc]
+        class Lineage(lineage_service_pb2_grpc.LineageServiceServicer):
             def RecordLineage(self, request: Any, context: Any) -> Any:
                 del context
                 catalog.edges.extend((edge.source, edge.target) for edge in request.edges)
                 return lineage_service_pb2.RecordLineageResponse()
 
-        class Audit(audit_service_pb2_grpc.AuditServiceServicer):  # type: ignore[misc]
+        class Audit(audit_service_pb2_grpc.AuditServiceServicer):
             def RecordAuditEntries(self, request: Any, context: Any) -> Any:
                 del context
                 catalog.audit.extend(request.entries)
@@ -242,7 +242,10 @@ def _config(base: int, folder: Path, issuer: TokenIssuer, catalog_port: int) -> 
             "ingress": {"target": f"127.0.0.1:{base + 50}"},
             "proxy_http_port": base + 54,
             "proxy_grpc_port": base + 55,
+            "order_seconds": 150,
         },
+        # A machine that runs other tests beside these may need minutes for what takes seconds.
+        "limits": {"deploy_seconds": 240},
     }
 
 

@@ -17,7 +17,7 @@ from lumbung.inference.v1 import model_service_pb2_grpc as pb_grpc
 from support.inference_stack import run_inference_stack
 from support.onnx_models import linear
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 # The unmodified client, in a process of its own: its generated code and ours name the same messages.
 _TRITON = """
@@ -156,7 +156,7 @@ def test_a_killed_replica_and_a_killed_head_come_back(stack, api, scientist):
     _deploy(api, scientist, version.name)
     for pid in stack.replicas():
         os.kill(pid, signal.SIGKILL)
-    _until(lambda: "y" in _predict(stack, "healing"), 30)
+    _until(lambda: "y" in _predict(stack, "healing"), 120)
     stack.processes.pop("ray").kill()
     stack.start("ray")
-    _until(lambda: "y" in _predict(stack, "healing"), 60)
+    _until(lambda: "y" in _predict(stack, "healing"), 240)

@@ -45,7 +45,7 @@ class RaySettings(_Section):
     proxy_http_port: int = Field(default=18054, ge=1, le=65535)
     proxy_grpc_port: int = Field(default=18055, ge=1, le=65535)
     replicas: int = Field(default=1, ge=1, le=64)
-    order_seconds: float = Field(default=90.0, gt=0, description="how long one order to Ray may take")
+    order_seconds: float = Field(default=45.0, gt=0, description="how long one order to Ray may take")
     loopback: bool = Field(
         default=True, description="everything of Ray is on this machine's loopback address"
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -62,11 +63,15 @@ class DeploymentService:
         """
         await self._store.get_version(ref)
         deployment = Deployment(ref, principal.username, datetime.now(UTC))
-        async with self._order:
+        async with self._turn():
             before = await self._store.set_deployment(deployment)
             try:
-                await self._apply_patiently()
-                await self._wait(ref)
+                async with asyncio.timeout(self._deploy_seconds):
+                    await self._apply_patiently()
+                    await self._wait(ref)
+            except TimeoutError:
+                await self._restore(ref.model, before)
+                raise self._timed_out(ref) from None
             except (LumbungError, asyncio.CancelledError):
                 await asyncio.shield(self._restore(ref.model, before))
                 raise
@@ -78,7 +83,7 @@ class DeploymentService:
         Raises:
             ModelNotServedError: it is not served.
         """
-        async with self._order:
+        async with self._turn():
             before = await self._store.delete_deployment(model.model)
             if before is None:
                 raise ModelNotServedError(
@@ -121,6 +126,25 @@ class DeploymentService:
                 _log.error("reconciling failed", exc_info=error)
                 pause = min(2 * pause, MAX_PAUSE_SECONDS)
             await asyncio.sleep(pause)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One order at a time; who waits too long is told so."""
+        try:
+            await asyncio.wait_for(self._order.acquire(), self._deploy_seconds)
+        except TimeoutError:
+            raise ServingUnavailableError(
+                Text(
+                    en="Another order to the serving cluster is still running.",
+                    id="Perintah lain ke klaster penyajian masih berjalan.",
+                ),
+                Text(en="Try again in a moment.", id="Coba lagi sebentar."),
+                retry_after_seconds=10.0,
+            ) from None
+        try:
+            yield
+        finally:
+            self._order.release()
 
     async def _whole(self) -> bool:
         if not await self._probe.alive():
@@ -189,13 +213,16 @@ class DeploymentService:
                 ),
             )
         if not reached:
-            raise DeployTimeoutError(
-                Text(
-                    en=f"{ref} did not answer within {self._deploy_seconds:g} seconds.",
-                    id=f"{ref} tidak menjawab dalam {self._deploy_seconds:g} detik.",
-                ),
-                Text(
-                    en="What was served before is served again. Try later, or ask the platform team.",
-                    id="Versi sebelumnya dilayani kembali. Coba lagi nanti, atau hubungi tim platform.",
-                ),
-            )
+            raise self._timed_out(ref)
+
+    def _timed_out(self, ref: VersionRef) -> DeployTimeoutError:
+        return DeployTimeoutError(
+            Text(
+                en=f"{ref} did not answer within {self._deploy_seconds:g} seconds.",
+                id=f"{ref} tidak menjawab dalam {self._deploy_seconds:g} detik.",
+            ),
+            Text(
+                en="What was served before is served again. Try later, or ask the platform team.",
+                id="Versi sebelumnya dilayani kembali. Coba lagi nanti, atau hubungi tim platform.",
+            ),
+        )
