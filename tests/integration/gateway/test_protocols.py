@@ -169,7 +169,8 @@ def test_rest_errors_of_the_gateway_are_json_in_both_languages(
     assert {detail["locale"] for detail in document["details"][1:]} == {"id", "en"}
     assert document["message"]
     metadata = document["details"][0]["metadata"]
-    assert metadata["request_id"]
+    # A path that is refused as such is refused before the request has an id.
+    assert ("request_id" in metadata) == ("%2F" not in path)
     if claims is None:
         assert metadata["traceparent"].split("-")[1] == "e" * 32
 
