@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
+import structlog.testing
 
 # Tests are imported by path (importlib mode), so that a module beside them has to be loaded by path as well.
 _spec = importlib.util.spec_from_file_location("sdk_platform", Path(__file__).with_name("platform.py"))
@@ -22,8 +24,9 @@ def platform(monkeypatch, tmp_path):
     monkeypatch.delenv("LUMBUNG_OUTPUT", raising=False)
     monkeypatch.delenv("LUMBUNG_LANGUAGE", raising=False)
     monkeypatch.setattr("lumbung.uploads.CHUNK_BYTES", 64 * 1024)
-    yield platform
-    platform.close()
+    with structlog.testing.capture_logs():  # the command's own output is looked at
+        yield platform
+        platform.close()
 
 
 @pytest.fixture

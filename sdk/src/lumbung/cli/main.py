@@ -39,8 +39,12 @@ def _run(arguments: list[str]) -> int:
     front, rest = hoist(arguments)
     try:
         peek(front)
-        code = build_app(rest)(args=[*front, *rest], standalone_mode=False)
+        code = build_app(rest)(args=[*front, *rest], prog_name="lumbung", standalone_mode=False)
     except BrokenPipeError:
+        raise
+    except SystemExit as end:  # the parser ends the process itself when the pipe breaks
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
         raise
     except Exception as error:  # noqa: BLE001 (the last stop: a person gets a sentence, a program gets JSON)
         from lumbung.cli.failures import report  # noqa: PLC0415
