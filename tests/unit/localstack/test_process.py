@@ -17,7 +17,7 @@ FAMILY = (
 )
 
 
-def start(code: str, folder: Path, mark: str = "") -> subprocess.Popen:
+def start(code: str, folder: Path, mark: str = "") -> subprocess.Popen[bytes]:
     env = {**os.environ, **({MARK: mark} if mark else {})}
     return spawn((sys.executable, "-c", code), env, folder, folder / "log")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from localstack.identity.realm import AUDIENCE, ROLES, realm_document, user_profile
@@ -8,31 +10,31 @@ PASSWORDS = {name: f"password-of-{name}" for name in ROLE_ACCOUNTS}
 
 
 @pytest.fixture(name="realm")
-def _realm() -> dict:
+def _realm() -> dict[str, Any]:
     return realm_document(SECRETS, PASSWORDS, gateway_url="http://127.0.0.1:20000")
 
 
-def client(realm: dict, name: str) -> dict:
+def client(realm: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in realm["clients"] if entry["clientId"] == name)
 
 
-def user(realm: dict, name: str) -> dict:
+def user(realm: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in realm["users"] if entry["username"] == name)
 
 
-def test_no_client_scopes_since_they_would_take_the_roles_from_tokens(realm: dict) -> None:
+def test_no_client_scopes_since_they_would_take_the_roles_from_tokens(realm: dict[str, Any]) -> None:
     assert "clientScopes" not in realm
     assert not any("defaultClientScopes" in entry for entry in realm["clients"])
 
 
-def test_every_client_has_the_audience_and_the_office(realm: dict) -> None:
+def test_every_client_has_the_audience_and_the_office(realm: dict[str, Any]) -> None:
     for entry in realm["clients"]:
         mappers = {mapper["name"]: mapper["config"] for mapper in entry["protocolMappers"]}
         assert mappers[AUDIENCE]["included.custom.audience"] == "lumbung-api"
         assert mappers["office"]["claim.name"] == "office"
 
 
-def test_each_client_may_sign_in_one_way_only(realm: dict) -> None:
+def test_each_client_may_sign_in_one_way_only(realm: dict[str, Any]) -> None:
     ways = {
         entry["clientId"]: (
             entry["standardFlowEnabled"],
@@ -47,18 +49,18 @@ def test_each_client_may_sign_in_one_way_only(realm: dict) -> None:
     assert {ways[name] for name in CONFIDENTIAL_CLIENTS} == {(False, False, True)}
 
 
-def test_portal_wants_pkce_and_returns_to_the_gateway_alone(realm: dict) -> None:
+def test_portal_wants_pkce_and_returns_to_the_gateway_alone(realm: dict[str, Any]) -> None:
     portal = client(realm, "lumbung-portal")
     assert portal["attributes"]["pkce.code.challenge.method"] == "S256"
     assert portal["redirectUris"] == ["http://127.0.0.1:20000/*"]
     assert portal["publicClient"] is True
 
 
-def test_cli_has_the_device_flow(realm: dict) -> None:
+def test_cli_has_the_device_flow(realm: dict[str, Any]) -> None:
     assert client(realm, "lumbung-cli")["attributes"]["oauth2.device.authorization.grant.enabled"] == "true"
 
 
-def test_accounts_have_their_roles_office_and_generated_password(realm: dict) -> None:
+def test_accounts_have_their_roles_office_and_generated_password(realm: dict[str, Any]) -> None:
     analyst = user(realm, "analis-kanwil-32")
     assert analyst["realmRoles"] == ["viewer"]
     assert analyst["attributes"] == {"office": ["32"]}
@@ -66,7 +68,7 @@ def test_accounts_have_their_roles_office_and_generated_password(realm: dict) ->
     assert {entry["username"] for entry in realm["users"]} >= set(ROLE_ACCOUNTS)
 
 
-def test_the_role_service_belongs_to_services_alone(realm: dict) -> None:
+def test_the_role_service_belongs_to_services_alone(realm: dict[str, Any]) -> None:
     holders = {entry["username"] for entry in realm["users"] if "service" in entry["realmRoles"]}
     assert holders == {
         f"service-account-svc-{name}" for name in ("ingest", "catalog", "compute", "inference")
@@ -75,7 +77,7 @@ def test_the_role_service_belongs_to_services_alone(realm: dict) -> None:
     assert given == set(ROLES)
 
 
-def test_sign_in_is_guarded(realm: dict) -> None:
+def test_sign_in_is_guarded(realm: dict[str, Any]) -> None:
     assert realm["bruteForceProtected"] is True
     assert realm["accessTokenLifespan"] == 900
 

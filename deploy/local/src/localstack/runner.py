@@ -145,7 +145,7 @@ class PartRunner(threading.Thread):
             except NotReadyError as error:
                 self._set(PartState.STARTING, str(error))
             else:
-                self._set_ready(time.monotonic() - begin)
+                self._set_ready()
                 return None
             if time.monotonic() - begin > self.part.start_seconds:
                 return f"not ready within {self.part.start_seconds:.0f} s: {self.status.detail}"
@@ -160,9 +160,8 @@ class PartRunner(threading.Thread):
         if record is not None and not record.set_up:
             replace(record, set_up=True).write(path)
 
-    def _set_ready(self, seconds: float) -> None:
+    def _set_ready(self) -> None:
         self.status.ready_at = time.time()
-        self.status.ready_seconds = round(seconds, 1)
         self._set(PartState.READY, "")
 
     def _watch(self) -> str:

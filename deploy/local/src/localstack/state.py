@@ -35,7 +35,6 @@ class PartStatus:
     adopted: bool = False
     started_at: float | None = None
     ready_at: float | None = None
-    ready_seconds: float | None = None
     metrics_url: str | None = None
 
 
