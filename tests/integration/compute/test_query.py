@@ -126,7 +126,7 @@ def test_hidden_and_unknown_tables_look_the_same(query_world):
     texts = set()
     for name in ("apbd_hidden", "apbd_unknown", "sqlite_master", "pg_class", "x_csv"):
         for account in ("steward-pusat", ANALYST):
-            error = refused(query_world, f"SELECT * FROM {name}", account)  # noqa: S608
+            error = refused(query_world, f"SELECT * FROM {name}", account)
             assert error.code() is Code.PERMISSION_DENIED
             assert reason(error) == "TABLE_DENIED"
             texts.add(error.details().replace(name, "NAME"))

@@ -16,11 +16,10 @@ from typing import Any, Self
 from pydantic import BaseModel, SecretStr
 
 from compute_service.domain.query import QueryLimits
+from compute_service.engine.failures import crashed, error_from_json, memory_error, time_error
 from compute_service.engine.frames import HEADER, JSON, MAX_FRAME, json_frame
-from compute_service.engine.session import crashed
-from compute_service.errors import QueryMemoryError, QueryTimeError
 from lake import LakeSettings
-from servicekit.errors import LumbungError, Text
+from servicekit.errors import LumbungError
 from servicekit.telemetry import get_logger
 
 __all__ = ["QueryProcess"]
@@ -200,62 +199,11 @@ class _Watch:
             await asyncio.sleep(_WATCH_SECONDS)
 
 
-def memory_error(limit: int) -> QueryMemoryError:
-    """The error of a process that grew over its limit of bytes."""
-    size = f"{limit / 2**20:.0f} MiB"
-    return QueryMemoryError(
-        Text(
-            en=f"The query needs more than its {size} of memory.",
-            id=f"Kueri memerlukan memori lebih dari {size}.",
-        ),
-        Text(
-            en="Read fewer columns or rows, or aggregate first.",
-            id="Baca lebih sedikit kolom atau baris, atau agregasikan dahulu.",
-        ),
-        field="sql",
-    )
-
-
-def time_error(limit: str) -> QueryTimeError:
-    """The error of a process that took longer than it may."""
-    return QueryTimeError(
-        Text(
-            en=f"The query took longer than allowed ({limit}).", id=f"Kueri melampaui batas waktu ({limit})."
-        ),
-        Text(
-            en="Narrow it with WHERE, join on keys, or run it as a pipeline.",
-            id="Persempit dengan WHERE, gabungkan lewat kunci, atau jalankan sebagai pipeline.",
-        ),
-        field="sql",
-    )
-
-
 def _checked(content: bytes) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(content)
     if "error" in answer:
         raise error_from_json(answer["error"])
     return answer
-
-
-def error_from_json(document: dict[str, Any]) -> LumbungError:
-    """The error that a process reported, as the kind that its code names."""
-    kind = error_kind(document["code"])
-    remedy = Text(*document["remedy"]) if document["remedy"] else None
-    return kind(
-        Text(*document["message"]),
-        remedy,
-        field=document["field"],
-        metadata=document["metadata"],
-        reason=document["reason"],
-    )
-
-
-def error_kind(code: str) -> type[LumbungError]:
-    """The kind of error with a code."""
-    for kind in LumbungError.__subclasses__():
-        if kind.code == code and kind.__module__ == LumbungError.__module__:
-            return kind
-    return LumbungError
 
 
 def reveal(settings: BaseModel) -> dict[str, Any]:

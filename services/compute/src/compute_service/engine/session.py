@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from compute_service.domain.decisions import decision_from_words
 from compute_service.domain.query import QueryLimits, QuerySummary, TableRead
+from compute_service.engine.failures import crashed
 from compute_service.engine.frames import MAX_CHUNK
 from compute_service.engine.source import FrameSource
 from compute_service.engine.statement import Statement, inspect_statement
 from compute_service.errors import (
-    QueryCrashedError,
     QueryInvalidError,
     QueryMemoryError,
     StatementRefusedError,
@@ -168,17 +168,6 @@ class _engine_errors:  # noqa: N801 - reads as a statement
                 field="sql",
             ) from error
         raise crashed() from error
-
-
-def crashed() -> QueryCrashedError:
-    """The error for whatever is not the caller's fault."""
-    return QueryCrashedError(
-        Text(en="The query failed inside the platform.", id="Kueri gagal di dalam sistem."),
-        Text(
-            en="Try again; if it stays, tell the platform team.",
-            id="Coba lagi; bila berulang, hubungi tim platform.",
-        ),
-    )
 
 
 class _Pieces:

@@ -15,31 +15,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from compute_service.engine.failures import crashed, error_to_json
 from compute_service.engine.frames import ARROW, HEADER, MAX_FRAME, header, json_frame
-from compute_service.engine.session import QuerySession, crashed
+from compute_service.engine.session import QuerySession
 from compute_service.engine.wire import limits_from_json, summary_to_json
 from lake import Lake, LakeSettings
 from servicekit.errors import LumbungError
 from servicekit.telemetry import get_logger, setup_logging
 
-__all__ = ["error_to_json", "main"]
+__all__ = ["main"]
 
 _log = get_logger(__name__)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
-
-
-def error_to_json(error: LumbungError) -> dict[str, Any]:
-    """An error as plain words; the service raises it again."""
-    remedy = error.remedy
-    return {
-        "code": error.code,
-        "reason": error.stable_reason,
-        "field": error.field,
-        "metadata": error.metadata,
-        "message": [error.message.en, error.message.id],
-        "remedy": [remedy.en, remedy.id] if remedy else None,
-    }
 
 
 def _harden() -> None:

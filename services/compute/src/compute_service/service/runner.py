@@ -11,15 +11,16 @@ from compute_service.domain.contract import SinkContract, parse_contract
 from compute_service.domain.decisions import decision_from_words, decision_words, is_unfiltered
 from compute_service.domain.declaration import ExpressionCheck, parse_pipeline
 from compute_service.domain.pipeline import Pipeline
-from compute_service.domain.plan import Plan, plan_pipeline
+from compute_service.domain.plan import plan_pipeline
 from compute_service.domain.runs import FINAL, Outcome, Run, RunState
 from compute_service.errors import RunFailedError
 from compute_service.service.commits import commit_sinks
+from compute_service.service.job import Job
 from compute_service.service.ports import Catalog, ExecutorUnavailableError, RunTables, TaskExecutor
 from compute_service.service.stores import RunStore
 from lake import system_decision
 from servicekit.errors import LumbungError, Text
-from servicekit.telemetry import client_metadata, extract_context, get_logger, tracer
+from servicekit.telemetry import extract_context, get_logger, tracer
 
 __all__ = ["RunLimits", "Runner"]
 
@@ -156,7 +157,7 @@ class Runner:
             await self._runs.add_log(run.run, "INFO", _pinned(pipeline, inputs))
         run = replace(run, inputs=run.inputs or {})
         contracts, texts = await self._contracts(pipeline)
-        job = _Job(run, pipeline, plan, decisions, texts)
+        job = Job(run, pipeline, plan, decisions, texts)
         parts = await self._run_partitions(job)
         finished = await self._run_finish(job, parts)
         outcomes = tuple(Outcome(a, b, c, Text(en=d, id=e)) for a, b, c, d, e in finished["expectations"])
@@ -218,7 +219,7 @@ class Runner:
             contracts[dataset], texts[dataset] = contract, facts.declaration
         return contracts, texts
 
-    async def _run_partitions(self, job: "_Job") -> list[dict[str, Any]]:
+    async def _run_partitions(self, job: Job) -> list[dict[str, Any]]:
         partitioning = job.pipeline.partition
         pieces: list[dict[str, Any]] = []
         if partitioning is not None:
@@ -239,7 +240,7 @@ class Runner:
         )  # fmt: skip
         return await self._collect(job.run, tasks, 0)
 
-    async def _run_finish(self, job: "_Job", parts: list[dict[str, Any]]) -> dict[str, Any]:
+    async def _run_finish(self, job: Job, parts: list[dict[str, Any]]) -> dict[str, Any]:
         results = await self._collect(job.run, [job.finish_task(parts)], len(parts))
         return results[0]
 
@@ -306,48 +307,6 @@ class Runner:
             await self._tables.clear(run)
         except LumbungError as error:
             _log.warning("what a run handed on is left behind", run=run, cause=str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What the tasks of one attempt have in common."""
-
-    run: Run
-    pipeline: Pipeline
-    plan: Plan
-    decisions: Mapping[str, dict[str, Any]]
-    contracts: Mapping[str, str]
-
-    def _common(self, kind: str) -> dict[str, Any]:
-        return {
-            "kind": kind,
-            "run": self.run.run,
-            "declaration": self.run.declaration,
-            "contracts": dict(self.contracts),
-            "trace": dict(client_metadata()),
-        }
-
-    def partition_task(self, index: int, piece: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
-        """The task of one part of the partitioned input."""
-        return {**self._common("partition"), "part": index, "partition": piece, "decision": decision}
-
-    def finish_task(self, parts: list[dict[str, Any]]) -> dict[str, Any]:
-        """The task after all of them."""
-        handed: dict[str, list[str]] = {}
-        keys: dict[str, list[str]] = {}
-        for part in parts:
-            for step, (key, _) in part["handed"].items():
-                handed.setdefault(step, []).append(key)
-            for dataset, words in part["sinks"].items():
-                if words["keys"]:
-                    keys.setdefault(dataset, []).append(words["keys"])
-        return {
-            **self._common("finish"),
-            "decisions": dict(self.decisions),
-            "inputs": dict(self.run.inputs or {}),
-            "handed": handed,
-            "keys": keys,
-        }
 
 
 def _failed(words: dict[str, Any]) -> RunFailedError:
