@@ -1,7 +1,9 @@
 """The client against real stubs on loopback, behind servicekit's interceptor."""
 
+import re
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import httpx
@@ -177,3 +179,16 @@ async def test_a_catalog_that_is_away_is_told_as_unavailable(world):
         await CatalogClient(channel, _Identity(), timeout_seconds=2).get_dataset("open")
     assert caught.value.stable_reason == "CATALOG_UNAVAILABLE"
     assert isinstance(caught.value.__cause__, grpc.aio.AioRpcError)
+
+
+async def test_the_readme_runs(world):
+    channel, catalog, _ = world
+    readme = Path(__file__).parents[3] / "libs" / "catalogclient" / "README.md"
+    [source] = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(compile(source, str(readme), "exec"), names)  # noqa: S102
+    assert await names["read"](channel, _Identity()) == "unit, revision 4"
+    await names["audit"](
+        channel, _Identity(), AuditRecord("u", datetime.now(UTC), "a", "b", "c", "d", "OK", "read", "t")
+    )
+    assert catalog.requests[-1].entries[0].uid == "u"
