@@ -54,7 +54,7 @@ def write_token(key: str) -> str:
 def read_token(token: str) -> str:
     """The key of a page token ("" for none); InvalidArgumentError when it is not one of ours."""
     try:
-        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        return base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise _wrong("page_token", token, "a next_page_token") from error
 

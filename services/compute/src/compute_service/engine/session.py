@@ -13,7 +13,7 @@ from compute_service.domain.query import QueryLimits, QuerySummary, TableRead
 from compute_service.engine.failures import crashed
 from compute_service.engine.frames import MAX_CHUNK
 from compute_service.engine.source import FrameSource
-from compute_service.engine.statement import Statement, inspect_statement
+from compute_service.engine.statement import Statement, brief, inspect_statement
 from compute_service.errors import (
     QueryInvalidError,
     QueryMemoryError,
@@ -25,7 +25,6 @@ from servicekit.errors import LumbungError, Text
 __all__ = ["QuerySession", "open_connection"]
 
 _BATCH_ROWS = 16_384
-_ERROR_CHARS = 800
 _CALLERS_FAULT = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -158,9 +157,9 @@ class _engine_errors:  # noqa: N801 - reads as a statement
                 field="sql",
             ) from error
         if isinstance(error, _CALLERS_FAULT):
-            said = str(error).strip()[:_ERROR_CHARS]
+            said = brief(error)
             raise QueryInvalidError(
-                Text(en=said, id=f"Kueri tidak dapat dijalankan: {said}"),
+                Text(en=f"The query cannot be run: {said}", id=f"Kueri tidak dapat dijalankan: {said}"),
                 Text(
                     en="Correct the query; `lumbung datasets show NAME` lists the columns.",
                     id="Perbaiki kueri; `lumbung datasets show NAMA` menampilkan kolomnya.",

@@ -15,7 +15,7 @@ from compute_service.engine.functions import FUNCTIONS, TABLE_FUNCTIONS
 from compute_service.errors import StatementRefusedError
 from servicekit.errors import Text
 
-__all__ = ["MAX_SQL_CHARS", "Statement", "inspect_statement"]
+__all__ = ["MAX_SQL_CHARS", "Statement", "brief", "inspect_statement"]
 
 MAX_SQL_CHARS = 100_000
 _SHOWN_CHARS = 60
@@ -192,9 +192,9 @@ class _Walk:
 
 
 def brief(error: Exception) -> str:
-    """The first lines of an engine's message: where the statement is wrong, not how the engine is built."""
-    text = str(error).strip()
-    return text.split("\n\nLINE", 1)[0].removeprefix("Parser Error: ")[:500]
+    """The beginning of an engine's message as one sentence: what is wrong, not how the engine is built."""
+    text = " ".join(str(error).split("\n\nLINE", 1)[0].removeprefix("Parser Error: ").split())[:500]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _refuse(en: str, indonesian: str) -> StatementRefusedError:
