@@ -8,7 +8,7 @@ from compute_service.domain.query import QueryLimits, QuerySummary, QueryTable
 from compute_service.engine.process import QueryProcess
 from compute_service.engine.wire import summary_from_json, table_to_json
 from compute_service.errors import QueueFullError
-from compute_service.service.ports import OpenQuery, QueryEngine
+from compute_service.ports.outside import OpenQuery, QueryEngine
 from compute_service.settings import QuerySettings
 from lake import LakeSettings
 from servicekit.errors import LumbungError, Text
