@@ -2,9 +2,9 @@
 
     uv run python bench/ingest.py [--megabytes 150] [--rounds 3] [--parts]
 
-Runs against throw-away PostgreSQL and S3. Both sides run in processes of their own, interleaved; CPU counts user and
-system time of the processes that do the work (the ingest path: storing 4 MiB chunks, queue-less processing, the
-validating process, commit), not of PostgreSQL and S3. Times are medians.
+Runs against throw-away PostgreSQL and S3. Both sides run in processes of their own, interleaved; times are medians.
+CPU is user and system time: of the whole process for Polars; for ingest of storing 4 MiB chunks, fetching them, the whole
+validating process and the commit. Left out are the start of the resident service, PostgreSQL and S3.
 """
 
 # ruff: noqa: PLC0415, ASYNC240 - each process loads only what its side needs
@@ -101,7 +101,7 @@ async def ingest(source: Path, settings_file: Path) -> dict[str, float]:
     with Lake.open(LakeSettings.model_validate_json(settings_file.read_text())) as lake:
         chunks, tables = ObjectChunkStore(lake.objects), LakeTableStore(lake)
         declaration, submission, stored, total, offset = parse_declaration(DECLARATION), new_id(), [], 0, 0
-        before = _cpu()
+        before, start = _cpu(), time.perf_counter()
         with source.open("rb") as stream:
             while data := stream.read(4 * 2**20):
                 crc = google_crc32c.value(data)
@@ -129,6 +129,7 @@ async def ingest(source: Path, settings_file: Path) -> dict[str, float]:
             steps["validate"], before = _cpu() - before, _cpu()
             await tables.publish(declaration, report, submission, {})
             steps["publish"] = _cpu() - before
+        steps["seconds"] = time.perf_counter() - start
         await chunks.delete_chunks(submission)
     steps["rows"] = report.rows_good
     steps["peak MiB"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -198,15 +199,18 @@ def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
         settings_file.write_text(json.dumps(settings))
         results: dict[str, list[tuple[float, float]]] = {"raw": [], "ingest": []}
         steps: dict[str, float] = {}
+        peak = 0.0
         timed("--run", "raw", "--paths", str(sample), str(target))
         for _round in range(rounds):
             cpu, seconds, _said = timed("--run", "raw", "--paths", str(sample), str(target))
             results["raw"].append((cpu, seconds))
             cpu, seconds, steps = timed("--run", "ingest", "--paths", str(sample), str(settings_file))
-            results["ingest"].append((cpu, seconds))
-            if steps["rows"] != rows:
-                raise SystemExit(f"{steps['rows']} of {rows} rows were published")
-        report(sample.stat().st_size / 1e6, rows, results, steps, parts=parts)
+            work = {name: steps.pop(name) for name in ("rows", "peak MiB", "seconds")}
+            results["ingest"].append((sum(steps.values()), work["seconds"]))
+            peak = max(peak, work["peak MiB"])
+            if work["rows"] != rows:
+                raise SystemExit(f"{work['rows']} of {rows} rows were published")
+        report(sample.stat().st_size / 1e6, rows, results, steps, peak, parts=parts)
 
 
 def report(
@@ -214,6 +218,7 @@ def report(
     rows: int,
     results: dict[str, list[tuple[float, float]]],
     steps: dict[str, float],
+    peak: float,
     *,
     parts: bool,
 ) -> None:
@@ -226,7 +231,7 @@ def report(
         medians[name] = cpu
         print(f"{label:34}{cpu:8.2f}{size / cpu:14.0f}{seconds:9.2f}")
     print(f"share of raw speed: {medians['raw'] / medians['ingest']:.0%} (goal 50%)")
-    print(f"peak memory of the validating process: {steps['peak MiB']:.0f} MiB (goal below 1,024)")
+    print(f"peak memory of the validating process: {peak:.0f} MiB (goal below 1,024)")
     if parts:
         for name, value in steps.items():
             print(f"  {name:32}{value:8.2f}")
