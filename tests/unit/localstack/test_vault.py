@@ -1,7 +1,8 @@
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from localstack.layout import Layout
+from localstack.layout import Layout, write_private
 from localstack.vault import DATABASES, ROLE_ACCOUNTS, Vault
 
 
@@ -39,3 +40,12 @@ def test_an_open_folder_is_closed_again(tmp_path: Path) -> None:
     layout.create()
     assert mode(layout.secrets) == 0o700
     assert (layout.root / ".gitignore").read_text() == "*\n"
+
+
+def test_two_threads_may_write_the_same_private_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write_private(path, str(number)), range(400)))
+    assert path.read_text().isdecimal()
+    assert mode(path) == 0o600
+    assert list(tmp_path.iterdir()) == [path]

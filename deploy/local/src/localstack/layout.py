@@ -1,6 +1,7 @@
 """Folders and files below the data folder."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +90,8 @@ class Layout:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600 in one atomic step, so that no reader sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A name of its own per write (mode 0600): two threads may write the same file.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
-    temporary.replace(path)
+    Path(temporary).replace(path)

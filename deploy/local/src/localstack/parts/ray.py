@@ -66,13 +66,11 @@ class RayHead:
         return Launch(tuple(argv), env, self._layout.root, stamp=stamp)
 
     def clear(self) -> None:
-        """Forget the sessions of earlier heads; what they served is deployed again by the inference service."""
+        """Forget the sessions of earlier heads but for the last one's logs."""
         folder = self.temp_dir()
-        for path in folder.glob("session_*"):
-            if path.is_symlink():
-                path.unlink()
-            else:
-                shutil.rmtree(path, ignore_errors=True)
+        sessions = sorted(path for path in folder.glob("session_2*") if not path.is_symlink())
+        for path in sessions[:-1]:
+            shutil.rmtree(path, ignore_errors=True)
         (folder / "ray_current_cluster").unlink(missing_ok=True)
 
     def probe(self) -> None:
