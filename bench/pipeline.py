@@ -29,10 +29,10 @@ from compute_service.domain.decisions import decision_words
 from compute_service.domain.runs import Run, RunState
 from compute_service.executor.dask_executor import DaskExecutor
 from compute_service.executor.expressions import check_expression
+from compute_service.executor.run_tables import LakeRunTables
 from compute_service.service.runner import RunLimits, Runner
 from compute_service.settings import DaskSettings
 from compute_service.storage.memory import MemoryRunStore
-from compute_service.storage.tables import LakeRunTables
 from lake import Lake, LakeSettings, allow_all, write_parquet
 
 from support.budgets import NATIONAL, PANEL, TREASURY
@@ -84,6 +84,7 @@ class Catalog:
 
     async def get_dataset(self, dataset: str) -> Any:
         """A declaration."""
+
         class Facts:
             declaration = (TREASURY / "datasets" / f"{dataset}.yaml").read_text()
 

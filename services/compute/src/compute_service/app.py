@@ -9,16 +9,16 @@ from compute_service.domain.query import QueryLimits
 from compute_service.engine.pool import ProcessPool
 from compute_service.executor.dask_executor import DaskExecutor
 from compute_service.executor.expressions import check_expression
+from compute_service.executor.run_tables import LakeRunTables
 from compute_service.service.pipelines import PipelineService
 from compute_service.service.queries import QueryService
 from compute_service.service.recovery import Recovery
 from compute_service.service.runner import RunLimits, Runner
-from compute_service.servicers.pipeline import PipelineServicer
-from compute_service.servicers.query import QueryServicer
+from compute_service.servicer.pipeline import PipelineServicer
+from compute_service.servicer.query import QueryServicer
 from compute_service.settings import ComputeSettings
 from compute_service.storage.postgres import PostgresPipelineStore, PostgresRunStore
 from compute_service.storage.queue import ProcrastinateRunQueue
-from compute_service.storage.tables import LakeRunTables
 from lake import Lake
 from lumbung.annotations.v1 import access_pb2
 from lumbung.compute.v1 import (

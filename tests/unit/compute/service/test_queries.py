@@ -8,7 +8,7 @@ import pytest
 
 from compute_service.domain.query import QueryLimits, QuerySummary, TableRead
 from compute_service.errors import QueryInvalidError, QueryMemoryError, TableDeniedError
-from compute_service.service.ports import OpenQuery, QueryEngine
+from compute_service.ports.outside import OpenQuery, QueryEngine
 from compute_service.service.queries import QueryService
 from lake import ReadDecision, allow_all, deny
 from servicekit.auth import Principal

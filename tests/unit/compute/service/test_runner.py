@@ -9,7 +9,7 @@ import yaml
 from compute_service.domain.decisions import decision_words
 from compute_service.domain.runs import Run, RunState
 from compute_service.executor.expressions import check_expression
-from compute_service.service.ports import ExecutorUnavailableError, RunTables, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, RunTables, TaskExecutor
 from compute_service.service.recovery import Recovery
 from compute_service.service.runner import RunLimits, Runner
 from compute_service.storage.memory import MemoryRunQueue, MemoryRunStore

@@ -12,7 +12,7 @@ from distributed.security import Security
 from typing_extensions import override
 
 from compute_service.executor.tasks import run_task
-from compute_service.service.ports import ExecutorUnavailableError, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor
 from compute_service.settings import DaskSettings
 from servicekit.telemetry import get_logger
 

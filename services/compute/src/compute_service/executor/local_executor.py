@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from compute_service.executor.tasks import run_task
-from compute_service.service.ports import ExecutorUnavailableError, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor
 
 __all__ = ["LocalExecutor"]
 

@@ -8,7 +8,7 @@ from compute_service.domain.contract import SinkContract
 from compute_service.domain.pipeline import Pipeline, Sink
 from compute_service.domain.runs import Run
 from compute_service.errors import RunFailedError
-from compute_service.service.ports import Catalog, RunTables
+from compute_service.ports.outside import Catalog, RunTables
 from servicekit.errors import Text
 
 __all__ = ["commit_sinks", "replaced_values"]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from compute_service.domain.runs import FINAL, LogLine
-from compute_service.service.stores import RunStore
+from compute_service.ports.stores import RunStore
 
 __all__ = ["follow_log"]
 

@@ -9,10 +9,10 @@ from compute_service.domain.declaration import ExpressionCheck, parse_pipeline
 from compute_service.domain.pipeline import Pipeline
 from compute_service.domain.runs import FINAL, LogLine, Run, RunState, StoredPipeline
 from compute_service.errors import NotFinishedError, PipelineNotFoundError, RunNotFoundError, SinkDeniedError
+from compute_service.ports.outside import Catalog
+from compute_service.ports.stores import PipelineStore, RunQueue, RunStore
 from compute_service.service.follow import follow_log
-from compute_service.service.ports import Catalog
 from compute_service.service.sight import Sight, hide_line, hide_run
-from compute_service.service.stores import PipelineStore, RunQueue, RunStore
 from servicekit.auth import Principal
 from servicekit.errors import InvalidArgumentError, Text
 

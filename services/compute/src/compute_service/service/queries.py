@@ -7,7 +7,7 @@ from dataclasses import replace
 from compute_service.domain.decisions import decision_words
 from compute_service.domain.query import QueryLimits, QuerySummary, QueryTable
 from compute_service.errors import QueryInvalidError, denied
-from compute_service.service.ports import Catalog, QueryEngine
+from compute_service.ports.outside import Catalog, QueryEngine
 from servicekit.auth import Principal
 from servicekit.errors import LumbungError, Text
 

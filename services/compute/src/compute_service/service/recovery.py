@@ -2,7 +2,7 @@
 
 import asyncio
 
-from compute_service.service.stores import RunQueue, RunStore
+from compute_service.ports.stores import RunQueue, RunStore
 from servicekit.telemetry import get_logger
 
 __all__ = ["Recovery"]

@@ -14,10 +14,10 @@ from compute_service.domain.pipeline import Pipeline
 from compute_service.domain.plan import plan_pipeline
 from compute_service.domain.runs import FINAL, Outcome, Run, RunState
 from compute_service.errors import RunFailedError
+from compute_service.ports.outside import Catalog, ExecutorUnavailableError, RunTables, TaskExecutor
+from compute_service.ports.stores import RunStore
 from compute_service.service.commits import commit_sinks
 from compute_service.service.job import Job
-from compute_service.service.ports import Catalog, ExecutorUnavailableError, RunTables, TaskExecutor
-from compute_service.service.stores import RunStore
 from lake import system_decision
 from servicekit.errors import LumbungError, Text
 from servicekit.telemetry import extract_context, get_logger, tracer

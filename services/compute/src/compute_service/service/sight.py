@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from compute_service.domain.decisions import is_unfiltered
 from compute_service.domain.runs import LogLine, Run, RunState
-from compute_service.service.ports import Catalog
+from compute_service.ports.outside import Catalog
 from servicekit.auth import Principal
 from servicekit.errors import Text
 

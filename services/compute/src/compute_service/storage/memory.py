@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from compute_service.domain.runs import FINAL, LogLine, Run, StoredPipeline
-from compute_service.service.stores import PipelineStore, RunQueue, RunStore
+from compute_service.ports.stores import PipelineStore, RunQueue, RunStore
 from servicekit.errors import Text
 
 __all__ = ["MemoryPipelineStore", "MemoryRunQueue", "MemoryRunStore"]

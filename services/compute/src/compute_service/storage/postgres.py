@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from typing_extensions import override
 
 from compute_service.domain.runs import LogLine, Outcome, Run, RunState, StoredPipeline
-from compute_service.service.stores import PipelineStore, RunStore
+from compute_service.ports.stores import PipelineStore, RunStore
 from servicekit.errors import Text
 from servicekit.postgres import connection_info
 from servicekit.settings import PostgresSettings

@@ -9,7 +9,7 @@ import psycopg
 from procrastinate import exceptions
 from typing_extensions import override
 
-from compute_service.service.stores import RunQueue
+from compute_service.ports.stores import RunQueue
 from servicekit.postgres import connection_info
 from servicekit.settings import PostgresSettings
 from servicekit.telemetry import get_logger

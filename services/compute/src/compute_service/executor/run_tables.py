@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from compute_service.executor.scratch import Scratch
-from compute_service.service.ports import RunTables
+from compute_service.ports.outside import RunTables
 from lake import Condition, Lake, ReadDecision, RowFilter, TableSchema, WrittenFile
 
 __all__ = ["LakeRunTables"]

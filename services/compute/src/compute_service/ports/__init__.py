@@ -1,0 +1,1 @@
+"""What the use cases need of the outside: storage, engine, executor and clients implement it."""
