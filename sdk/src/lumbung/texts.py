@@ -133,8 +133,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "LUMBUNG_OUTPUT berisi {value!r}; yang boleh: table atau json.",
     ),
     "not_text": (
-        "{place} is not UTF-8 text: {cause}.",
-        "{place} bukan teks UTF-8: {cause}.",
+        "The input is not UTF-8 text: {cause}.",
+        "Masukan bukan teks UTF-8: {cause}.",
     ),
     "unexpected": (
         "The command failed in a way that it should not: {cause}. Tell the platform team.",

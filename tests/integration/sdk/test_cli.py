@@ -168,6 +168,13 @@ def test_wrong_usage_and_files_are_json_too(cli, arguments, code):
     assert json.loads(err)["error"]["exit_code"] == code
 
 
+def test_a_file_that_is_no_text_is_told(cli, tmp_path):
+    (tmp_path / "tensors").write_bytes(b"\xff\xfe")
+    code, _, err = cli("models", "predict", "m", f"@{tmp_path / 'tensors'}")
+    assert code == 6
+    assert "not UTF-8 text" in err
+
+
 def test_a_wrong_variable_is_told(cli, monkeypatch):
     monkeypatch.setenv("LUMBUNG_OUTPUT", "xml")
     code, _, err = cli("datasets", "list")

@@ -55,6 +55,8 @@ def _as_api_error(error: Exception) -> ApiError:
         return ApiError(code="USAGE", reason="USAGE", message=_usage(error))
     if isinstance(error, OSError) and error.filename is not None:
         return ApiError(code="FILE", reason="FILE", message=f"{error.filename}: {error.strerror or error}.")
+    if isinstance(error, UnicodeDecodeError):
+        return ApiError(code="FILE", reason="NOT_TEXT", message=say("not_text", cause=error))
     cause = f"{type(error).__name__}: {error}" if str(error) else repr(error)
     return ApiError(code="INTERNAL", reason=type(error).__name__, message=say("unexpected", cause=cause))
 

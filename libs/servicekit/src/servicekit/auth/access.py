@@ -82,8 +82,7 @@ class AccessRules:
         Raises:
             PermissionDeniedError: the caller has none of the roles that the method asks for.
         """
-        allowed = frozenset({"service"}) if rule.internal else rule.roles
-        if allowed & principal.roles:
+        if principal.is_service if rule.internal else rule.roles & principal.roles:
             return
         wanted = ", ".join(sorted(rule.roles - {"service"})) or "service"
         has = ", ".join(sorted(principal.roles)) or "-"

@@ -7,8 +7,6 @@ from opentelemetry.context import Context
 
 __all__ = ["client_metadata", "current_trace_id", "extract_context", "tracer"]
 
-NO_TRACE = "0" * 32
-
 
 def tracer(name: str) -> trace.Tracer:
     """A tracer by the name of the package that makes the spans."""
