@@ -1,6 +1,7 @@
 """Uploads that break, come in disorder, or come at the same time."""
 
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,7 +51,7 @@ def test_chunks_in_disorder_are_refused_and_the_upload_goes_on(loaded_stack, pra
     wrong = {
         "gap": (_chunk(name, 10, CONTENT[10:]), "OFFSET_MISMATCH"),
         "broken": (_chunk(name, 0, CONTENT, crc32c=1), "CHECKSUM_MISMATCH"),
-        "empty": (_chunk(name, 0, b""), "BAD_CHUNK"),
+        "empty": (_chunk(name, 0, b""), "FIELD_MISSING"),
         "too-large": (_chunk(name, 0, b"x" * (4 * 1024**2 + 1)), "BAD_CHUNK"),
         "beyond": (_chunk(name, 0, CONTENT + b"more"), "BEYOND_SIZE"),
     }
@@ -110,23 +111,26 @@ def test_somebody_elses_upload_is_not_there(loaded_stack, practice, stub):
         assert api_error(caught.value).reason == "UPLOAD_NOT_FOUND"
 
 
-def test_an_interrupted_upload_goes_on_by_its_request_id(loaded_stack, practice, cli, tmp_path):
+def test_an_interrupted_upload_goes_on_by_its_request_id(loaded_stack, practice, stub, cli, tmp_path):
     rows = 250_000
     file = offices(tmp_path / "offices.csv", rows)
     size = file.stat().st_size
     request_id = str(uuid.uuid4())
 
-    def pull(sent, _total):
-        if sent > size // 2:
-            raise _PulledError
+    def reached():
+        wanted = pb.Upload(dataset=f"datasets/{practice.offices}", file_name=file.name, size_bytes=size)
+        request = pb.CreateUploadRequest(upload=wanted, request_id=request_id)
+        return stub.CreateUpload(request, timeout=10).committed_bytes
+
+    def pull(_sent, _total):
+        deadline = time.monotonic() + 30
+        while not reached() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        raise _PulledError
 
     with loaded_stack.new_client(CONTRIBUTOR) as client, pytest.raises(_PulledError):
         client.uploads.send(file, practice.offices, request_id=request_id, progress=pull)
-    with loaded_stack.new_client(CONTRIBUTOR) as client:
-        stub = pb_grpc.UploadServiceStub(client.channel)
-        wanted = pb.Upload(dataset=f"datasets/{practice.offices}", file_name=file.name, size_bytes=size)
-        opened = stub.CreateUpload(pb.CreateUploadRequest(upload=wanted, request_id=request_id), timeout=10)
-    assert 0 < opened.committed_bytes < size
+    assert 0 < reached() < size
     done = cli(CONTRIBUTOR).ok("upload", file, "--dataset", practice.offices, "--request-id", request_id)
     assert (done["state"], int(done["rows_good"])) == ("PUBLISHED", rows)
     again = cli(CONTRIBUTOR).ok("upload", file, "--dataset", practice.offices, "--request-id", request_id)

@@ -22,7 +22,7 @@ from lumbung.credentials import Credentials, role_account_login, service_login
 __all__ = ["ROOT", "RunningStack", "run_stack"]
 
 ROOT = Path(__file__).resolve().parents[2]
-_START_SECONDS = 420
+_START_SECONDS = 600
 _RENEW_BEFORE_SECONDS = 240.0
 
 
@@ -135,22 +135,25 @@ def _manage(command: str, environment: dict[str, str]) -> None:
 
 @contextmanager
 def run_stack() -> Iterator[RunningStack]:
-    """The checkout's stack, as LUMBUNG_BASE_PORT and LUMBUNG_DATA_DIR say. Who finds it stopped leaves it stopped."""
+    """The checkout's stack, as LUMBUNG_BASE_PORT and LUMBUNG_DATA_DIR say. Who finds it stopped leaves it stopped.
+
+    `up` restarts parts whose code has changed; with LUMBUNG_STACK_AS_IS=1 what runs is used as it is.
+    """
     settings = load_settings()
     stack = RunningStack(settings)
-    named = {name: os.environ.get(name) for name in ("LUMBUNG_STACK_FILE",)}
+    named = os.environ.get("LUMBUNG_STACK_FILE")
     was_up = (settings.data_dir / "run" / "wanted.json").exists()
     environment = {**os.environ, "LUMBUNG_DATA_DIR": str(settings.data_dir)}
-    _manage("up", environment)
+    if not (was_up and os.environ.get("LUMBUNG_STACK_AS_IS")):
+        _manage("up", environment)
     os.environ["LUMBUNG_STACK_FILE"] = str(settings.data_dir / "stack.json")
     try:
         yield stack
     finally:
         stack.close()
-        for name, value in named.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if named is None:
+            del os.environ["LUMBUNG_STACK_FILE"]
+        else:
+            os.environ["LUMBUNG_STACK_FILE"] = named
         if not was_up:
             _manage("down", environment)
