@@ -1,5 +1,6 @@
 """SQL through the real service: policy below the SQL, limits, cancelling."""
 
+import contextlib
 import threading
 import time
 from decimal import Decimal
@@ -34,9 +35,13 @@ def refused(world, sql, account="steward-pusat", **fields):
 
 def query_processes(world):
     service = psutil.Process(world.processes["service"].pid)
-    return [
-        child for child in service.children() if "compute_service.engine.worker" in " ".join(child.cmdline())
-    ]
+    found = []
+    for child in service.children():
+        # One that has just ended has no command line any more.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "compute_service.engine.worker" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_a_steward_sees_all_and_sums_are_exact(query_world):
