@@ -20,7 +20,10 @@ SOURCES = ["libs", "sdk", "services", "deploy", "treasury", "bench", "tools"]
 
 def _checks(image: Path) -> dict[str, list[str]]:
     packages = [*sorted(str(path.parent) for path in ROOT.glob("*/*/pyproject.toml")), str(ROOT / "sdk")]
-    sources = [str(next(path for path in (Path(package) / "src").iterdir() if (path / "__init__.py").exists())) for package in packages]
+    sources = [
+        str(next(path for path in (Path(package) / "src").iterdir() if (path / "__init__.py").exists()))
+        for package in packages
+    ]
     scripts = [str(ROOT / name) for name in ("treasury", "bench", "tools")]
     checks = {
         "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],

@@ -6,7 +6,6 @@ evaluates as DuckDB would; the integration tests guard it.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -50,8 +49,3 @@ class FrameSource(LazyFrameSource):
         except Exception as error:
             self.failure = error
             raise
-
-
-def as_source(frame: pl.LazyFrame, schema: pl.Schema) -> Any:
-    """A source to register with a connection."""
-    return FrameSource(frame, schema)

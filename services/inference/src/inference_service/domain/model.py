@@ -10,8 +10,6 @@ from servicekit.errors import Text
 
 __all__ = ["Deployment", "ModelVersion", "Signature", "TensorSpec", "VersionDraft", "check_signature"]
 
-FREE = -1
-
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
