@@ -189,6 +189,11 @@ class InferenceStack:
                 raise RuntimeError(f"the service did not start:\n{self.log('service')}")
             time.sleep(0.1)
 
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait(10)
+
     def stop(self, name: str) -> None:
         process = self.processes.pop(name)
         process.terminate()

@@ -6,6 +6,7 @@ keeps 160 MB for it; this process keeps 10, since it only waits for its children
 """
 
 import argparse
+import contextlib
 import ctypes
 import os
 import signal
@@ -104,6 +105,24 @@ def _end_all() -> None:
             return
 
 
+def _end_leftovers(folder: Path) -> None:
+    """Ends what an earlier head of this folder left when it was killed: it holds the ports."""
+    mark = os.fsencode(folder / "session_")
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        left = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if mark in path.read_bytes():
+                    left.append(int(path.parent.name))
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the head until it ends."""
     parser = argparse.ArgumentParser(prog="python -m inference_service.ray_head")
@@ -119,6 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     try:
+        _end_leftovers(given.folder)
         environment = os.environ | head_environment(given.base_port, given.token_path)
         command = head_command(given.base_port, given.folder)
         for _attempt in range(ATTEMPTS):
