@@ -11,7 +11,7 @@ from support.stack import run_stack
 
 HERE = Path(__file__).parent
 # The first test of all waits for the stack and for the main job.
-SECONDS = 900
+SECONDS = 1800
 
 
 def pytest_collection_modifyitems(items):

@@ -84,6 +84,11 @@ def tables(loaded_stack):
     }
 
 
+def _over_http(call):
+    """The headers of a call whose fault lies in them alone, and can be said in HTTP/1.1 by a careful client."""
+    return [(name, value.rstrip()) for name, value in call.metadata]
+
+
 def _call(target, path, metadata, request):
     with grpc.insecure_channel(target, options=[("grpc.enable_retries", 0)]) as channel:
         try:
@@ -147,7 +152,7 @@ def test_bad_calls_are_refused_over_rest(loaded_stack, tables):
         assert http.get("/v1/datasets", headers=good).status_code == httpx.codes.OK
         for call in tables["catalog"]:
             if call.path == target.method:
-                status = http.get("/v1/datasets", headers=list(call.metadata)).status_code
+                status = http.get("/v1/datasets", headers=_over_http(call)).status_code
                 if status not in {400, 401, 403, 431}:
                     wrong[call.name] = status
     assert wrong == {}
@@ -162,20 +167,21 @@ def test_predictions_over_rest_are_refused_at_the_replica(loaded_stack, tables):
         assert http.get(url, headers=good).status_code == httpx.codes.OK
         for call in tables["serve_grpc"]:
             if call.path == target.method and call.name != "huge-header":
-                status = http.get(url, headers=list(call.metadata)).status_code
+                status = http.get(url, headers=_over_http(call)).status_code
                 if status not in {400, 401, 403, 431}:
                     wrong[call.name] = status
     assert wrong == {}
 
 
 def test_the_portal_takes_no_token_for_a_session(loaded_stack, tables):
-    """The portal knows people by its own session alone; no header makes one."""
+    """The portal knows people by its own session alone; no header makes one, and the gateway may refuse it before."""
     with httpx.Client(base_url=loaded_stack.gateway_url, trust_env=False, timeout=10) as http:
         landing = http.get("/", headers={"accept-language": "en"}).text
         for call in tables["catalog"]:
             if call.path == SERVICES["catalog"][0].method and call.name != "huge-header":
-                headers = [*call.metadata, ("accept-language", "en")]
-                assert http.get("/", headers=headers).text == landing, call.name
+                headers = [*_over_http(call), ("accept-language", "en")]
+                answer = http.get("/", headers=headers)
+                assert answer.status_code in {400, 401, 403} or answer.text == landing, call.name
 
 
 STREAMS = {

@@ -18,7 +18,7 @@ __all__ = ["MODEL", "is_loaded", "row_counts", "run_main_job"]
 MODEL = "next_year_realisation"
 STEWARD = "steward-pusat"
 _TABLES = {"apbd_panel", "apbd_national", "apbd_by_province", "apbd_reconciliation", "province"}
-_SECONDS = 600
+_SECONDS = 850
 
 
 def row_counts(stack: RunningStack) -> dict[str, int]:

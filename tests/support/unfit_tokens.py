@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -33,6 +33,12 @@ class _Realm:
             trust_env=False,
             timeout=30,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request; raises when it is refused."""
@@ -88,35 +94,35 @@ def _stranger(*, audience: bool) -> dict[str, Any]:
 
 def unfit_tokens(stack: RunningStack, account: str) -> dict[str, str]:
     """Unfit tokens of `account` by the names of the cases in `support.tokens`. Expired ones take about 12 seconds."""
-    realm = _Realm(stack)
-    password = stack.secrets("accounts")[account]
-    own = realm.sign_in("lumbung-demo", account, password)
-    found = {
-        "id-token": own["id_token"],
-        "refresh-token": own["refresh_token"],
-        "other-realm": realm.master_token,
-        "no-audience": realm.sign_in("admin-cli", account, password)["access_token"],
-    }
-    for name, audience in (("wrong-audience", False), ("wrong-authorised-party", True)):
-        with realm.temporary("clients", _stranger(audience=audience)):
-            found[name] = realm.sign_in(_STRANGER, account, password)["access_token"]
-    guest = secrets.token_urlsafe(18)
-    document = {
-        "username": _GUEST,
-        "enabled": True,
-        "email": f"{_GUEST}@lumbung.invalid",
-        "firstName": "Guest",
-        "lastName": "Guest",
-        "credentials": [{"type": "password", "value": guest, "temporary": False}],
-    }
-    with realm.temporary("users", document):
-        found["no-roles"] = realm.sign_in("lumbung-demo", _GUEST, guest)["access_token"]
-    with realm.short_lived(_SHORT_LIVED):
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": _SHORT_LIVED,
-            "client_secret": stack.secrets("clients")[_SHORT_LIVED],
+    with _Realm(stack) as realm:
+        password = stack.secrets("accounts")[account]
+        own = realm.sign_in("lumbung-demo", account, password)
+        found = {
+            "id-token": own["id_token"],
+            "refresh-token": own["refresh_token"],
+            "other-realm": realm.master_token,
+            "no-audience": realm.sign_in("admin-cli", account, password)["access_token"],
         }
-        found["expired"] = stack.ask_issuer("lumbung", "token", form)["access_token"]
+        for name, audience in (("wrong-audience", False), ("wrong-authorised-party", True)):
+            with realm.temporary("clients", _stranger(audience=audience)):
+                found[name] = realm.sign_in(_STRANGER, account, password)["access_token"]
+        guest = secrets.token_urlsafe(18)
+        document = {
+            "username": _GUEST,
+            "enabled": True,
+            "email": f"{_GUEST}@lumbung.invalid",
+            "firstName": "Guest",
+            "lastName": "Guest",
+            "credentials": [{"type": "password", "value": guest, "temporary": False}],
+        }
+        with realm.temporary("users", document):
+            found["no-roles"] = realm.sign_in("lumbung-demo", _GUEST, guest)["access_token"]
+        with realm.short_lived(_SHORT_LIVED):
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": _SHORT_LIVED,
+                "client_secret": stack.secrets("clients")[_SHORT_LIVED],
+            }
+            found["expired"] = stack.ask_issuer("lumbung", "token", form)["access_token"]
     time.sleep(12.5)  # its second, and the ten that clocks may differ
     return found

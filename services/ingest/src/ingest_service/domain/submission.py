@@ -76,7 +76,8 @@ class Finding:
 class Submission:
     """A submission. `submitter` is the username, `owner` the subject. Times are UTC.
 
-    `trace` is the W3C context of the call that made it; `revision` the contract's, 0 before validation.
+    `trace` is the W3C context of the call that made it; `revision` the contract's, 0 before validation; `same_as` the
+    submission that had published the very same file before.
     """
 
     submission_id: str
@@ -99,7 +100,13 @@ class Submission:
     control_totals: Mapping[str, str] = field(default_factory=dict)
     rule_counts: tuple[RuleCount, ...] = ()
     findings_kept: int = 0
+    same_as: str | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings_of(self) -> str:
+        """Id of the submission whose validation found what is wrong with this file."""
+        return self.same_as or self.submission_id
 
     def visible_to(self, principal: Principal) -> bool:
         """Whether somebody may know of it."""

@@ -141,6 +141,8 @@ class ProcessingService:
                 snapshot_id=earlier.snapshot_id,
                 control_totals=earlier.control_totals,
                 rule_counts=earlier.rule_counts,
+                findings_kept=earlier.findings_kept,
+                same_as=earlier.findings_of,
             ),
         )
         await self._chunks.delete_chunks(submission.upload_id)

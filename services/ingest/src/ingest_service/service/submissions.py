@@ -69,7 +69,7 @@ class SubmissionService:
         if source == _KEPT:
             if submission.findings_kept:
                 _require_whole(principal, submission.dataset, decision, readable.ask)
-                kept = self._chunks.read_findings(submission_id, start, limit + 1)
+                kept = self._chunks.read_findings(submission.findings_of, start, limit + 1)
                 found = [row async for row in kept]
             if len(found) > limit:
                 return [_finding(row) for row in found[:limit]], (_KEPT, start + limit)
@@ -77,7 +77,7 @@ class SubmissionService:
         room = limit - len(found)
         _require_searchable(principal, submission.dataset, decision, readable.ask)
         rows = await self._tables.read_quarantine(
-            submission.dataset, decision, submission_id, start, room + 1
+            submission.dataset, decision, submission.findings_of, start, room + 1
         )
         more = (_QUARANTINE, start + room) if len(rows) > room else None
         return [_finding(row) for row in (*found, *rows[:room])], more

@@ -69,6 +69,7 @@ class SubmissionChange:
     control_totals: Mapping[str, str] | None = None
     rule_counts: Sequence[RuleCount] | None = None
     findings_kept: int | None = None
+    same_as: str | None = None
 
 
 class SubmissionStore(ABC):

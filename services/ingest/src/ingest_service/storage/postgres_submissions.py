@@ -105,6 +105,7 @@ def _values(change: SubmissionChange) -> dict[str, Any]:
         "revision": change.revision,
         "snapshot_id": change.snapshot_id,
         "findings_kept": change.findings_kept,
+        "same_as": change.same_as,
     }
     if change.message is not None:
         values |= {"message_en": change.message.en, "message_id": change.message.id}

@@ -61,6 +61,7 @@ def submission_to_row(submission: Submission) -> dict[str, Any]:
         "control_totals": Jsonb(dict(submission.control_totals)),
         "rule_counts": rule_counts_to_json(submission.rule_counts),
         "findings_kept": submission.findings_kept,
+        "same_as": submission.same_as,
         "trace": Jsonb(dict(submission.trace)),
         "create_time": submission.create_time,
         "update_time": submission.update_time,
