@@ -10,8 +10,6 @@ from inference_service.domain.names import VersionRef
 
 __all__ = ["CatalogLineageRecorder"]
 
-PROCESS = "inference.RegisterModelVersion"
-
 
 class CatalogLineageRecorder(LineageRecorder):
     """Speaks with the service's own token."""
@@ -28,4 +26,4 @@ class CatalogLineageRecorder(LineageRecorder):
     async def record_training(self, datasets: Sequence[str], ref: VersionRef) -> None:
         if datasets:
             edges = [(f"datasets/{dataset}", str(ref)) for dataset in datasets]
-            await self._catalog.record_lineage(edges, process=PROCESS)
+            await self._catalog.record_lineage(edges, process=str(ref))
