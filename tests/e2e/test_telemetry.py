@@ -55,7 +55,7 @@ def test_a_query(cli, spans):
 def test_a_pipeline_reaches_the_dask_tasks(cli, spans, loaded_stack):
     run = cli(ENGINEER).ok("pipelines", "run", "apbd_by_province", seconds=180)
     assert run["state"].endswith("SUCCEEDED")
-    found = spans(run["trace_id"], "gateway", "compute", "dask-worker")
+    found = spans(run["trace_id"], "gateway", "compute", "compute-worker")
     assert any("RunPipeline" in span["name"] for span in found if span["service"] == "gateway")
 
 

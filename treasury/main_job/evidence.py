@@ -71,7 +71,7 @@ def show_trace(journal: Journal, client: Client) -> Outcome:
         except ApiError:
             spans = []
         services = {span["service"] for span in spans}
-        if {"gateway", "compute", "dask-worker"} <= services:
+        if {"gateway", "compute", "compute-worker"} <= services:
             break
         if time.monotonic() > deadline:
             raise RuntimeError(f"trace {client.trace_id} covers {sorted(services)} only")
