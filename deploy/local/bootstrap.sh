@@ -16,7 +16,7 @@ install_package() { # install_package WHAT PACKAGE
   fi
   say "installing $2"
   if [ -z "$apt_updated" ]; then apt-get update -qq >/dev/null; apt_updated=yes; fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold "$2" >/dev/null
 }
 
 find_python() {
