@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +42,12 @@ def built_distribution(settings: StackSettings, java: Path) -> Path:
         archive = settings.keycloak_archive or _fetch(work)
         if not archive.exists():
             raise StackError(f"LUMBUNG_KEYCLOAK_ARCHIVE={archive} does not exist")
-        with tarfile.open(archive) as tar:
-            tar.extractall(work, filter="data")
+        # Debian 12's Python cannot filter what tarfile extracts; tar itself refuses paths that lead outside.
+        _run(
+            ["tar", "--extract", f"--file={archive}", f"--directory={work}", "--no-same-owner"],
+            {},
+            "unpacking Keycloak",
+        )
         home = work / f"keycloak-{VERSION}"
         _run([str(home / "bin" / "kc.sh"), "build", *BUILD_OPTIONS], {"JAVA": str(java)}, "kc.sh build")
         home.rename(target)
