@@ -15,6 +15,8 @@ def base_environment(layout: Layout) -> dict[str, str]:
         "TZ": "UTC",
         "TMPDIR": str(layout.tmp),
         "PYTHONUNBUFFERED": "1",
+        # gRPC's fork handlers crash children that are started while calls run.
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
         # Fewer malloc arenas: threads of small services otherwise hold tens of MiB each.
         "MALLOC_ARENA_MAX": "2",
     }

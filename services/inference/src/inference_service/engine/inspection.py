@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import os
 import resource
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from inference_service.domain.model import Signature
 from inference_service.engine.onnxfile import check_file
@@ -39,7 +40,7 @@ def inspect_file(content: bytes) -> Signature:
     return signature
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
     """Writes the signature, or why the file is refused, to standard output."""
     limit = int(arguments[1])
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -58,8 +59,10 @@ def main(arguments: list[str]) -> int:
             }
         }
     sys.stdout.write(json.dumps(document))
-    return 0
+    sys.stdout.flush()
+    # Not through the interpreter's own end: ONNX Runtime's threads may crash there, after the answer is given.
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

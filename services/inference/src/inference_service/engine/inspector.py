@@ -14,8 +14,13 @@ from typing_extensions import override
 from inference_service.domain.model import Signature, TensorSpec
 from inference_service.errors import ModelFileError
 from servicekit.errors import Text
+from servicekit.telemetry import get_logger
 
 __all__ = ["ModelInspector", "SubprocessInspector"]
+
+_log = get_logger(__name__)
+
+MAX_COMPLAINT = 2000
 
 
 class ModelInspector(ABC):
@@ -57,18 +62,20 @@ class SubprocessInspector(ModelInspector):
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
+            # No byte code: the process may not write files, and a first import that tries to can take it down.
+            "-B",
             "-m",
             "inference_service.engine.inspection",
             str(path),
             str(self._memory),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             cwd=folder,
             env={"PATH": os.environ.get("PATH", ""), "HOME": folder, "OMP_NUM_THREADS": "1"},
         )
         try:
-            answer, _ = await asyncio.wait_for(process.communicate(), self._seconds)
+            answer, complaint = await asyncio.wait_for(process.communicate(), self._seconds)
         except TimeoutError:
             raise _ended(
                 f"Inspecting the file took longer than {self._seconds:g} seconds.",
@@ -79,6 +86,8 @@ class SubprocessInspector(ModelInspector):
                 process.kill()
             await process.wait()
         if process.returncode != 0:
+            tail = complaint[-MAX_COMPLAINT:].decode(errors="replace")
+            _log.warning("inspection ended", code=process.returncode, complaint=tail)
             raise _ended(
                 f"Inspecting the file needed more than {self._memory // 2**20} MiB, or crashed.",
                 f"Pemeriksaan berkas memerlukan lebih dari {self._memory // 2**20} MiB, atau gagal.",
