@@ -40,10 +40,10 @@ def check_file(content: bytes) -> Signature:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
-        said = str(error).strip().splitlines()[0][:300]
+        said = str(error).strip().splitlines()[0][:300].rstrip(".")
         raise _refuse(
-            f"The ONNX checker refuses the file: {said}",
-            f"Pemeriksa ONNX menolak berkas: {said}",
+            f"The ONNX checker refuses the file: {said}.",
+            f"Pemeriksa ONNX menolak berkas: {said}.",
             "ONNX_INVALID",
             "Export the model again and run onnx.checker.check_model on it.",
             "Ekspor ulang model dan periksa dengan onnx.checker.check_model.",
