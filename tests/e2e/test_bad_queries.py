@@ -53,8 +53,7 @@ FILES = (
     "SELECT (SELECT content FROM read_text('/etc/passwd')) AS x FROM province",
 )
 HUNGRY = (
-    "SELECT length(repeat('x', 4000000000)) AS n",
-    "SELECT count(*) FROM (SELECT list(a.account) AS l FROM apbd_panel a, apbd_panel b GROUP BY a.region_code)",
+    "SELECT list(account || row) FROM (SELECT a.account, b.region_code AS row FROM apbd_panel a, apbd_panel b)",
     "SELECT max(length(repeat(account, 20000000))) FROM apbd_panel",
 )
 ENDLESS = (
@@ -104,7 +103,7 @@ def test_nonsense_is_refused(loaded_stack):
 
 
 def test_hungry_queries_are_ended(loaded_stack):
-    assert _refused(loaded_stack, HUNGRY, {"RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"}) == {}
+    assert _refused(loaded_stack, HUNGRY, {"RESOURCE_EXHAUSTED"}) == {}
 
 
 def test_an_endless_query_ends_when_nobody_waits(loaded_stack, cli):
