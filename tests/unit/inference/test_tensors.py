@@ -71,10 +71,10 @@ def test_tensors_that_do_not_fit(model, request_, reason, field):
 
 def test_an_input_twice_and_raw_entries_that_do_not_pair(model):
     twice = _request(raw=FP32)
-    twice.inputs.append(twice.inputs[0])
-    with pytest.raises(TensorError, match="1 entries for 2 inputs"):
-        feeds_from_request(twice, model, LIMIT)
     twice.raw_input_contents.append(FP32)
+    with pytest.raises(TensorError, match="2 entries for 1 inputs"):
+        feeds_from_request(twice, model, LIMIT)
+    twice.inputs.append(twice.inputs[0])
     with pytest.raises(TensorError, match="given twice"):
         feeds_from_request(twice, model, LIMIT)
 
