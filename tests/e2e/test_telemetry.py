@@ -43,6 +43,16 @@ def _assert_one_tree(found, *, begun_by_client=True):
     assert all(span["end_ns"] >= span["start_ns"] for span in found)
 
 
+def _services_above(found, span):
+    """The services of a span and of those above it, up to the root."""
+    by_id = {entry["span_id"]: entry for entry in found}
+    services = []
+    while span is not None:
+        services.append(span["service"])
+        span = by_id.get(span.get("parent_span_id"))
+    return services
+
+
 def test_a_query(cli, spans):
     answer = cli(STEWARD).ok("sql", "SELECT count(*) AS n FROM apbd_panel")
     found = spans(answer["trace_id"], "gateway", "compute", "catalog")
@@ -56,7 +66,8 @@ def test_a_pipeline_reaches_the_dask_tasks(cli, spans, loaded_stack):
     run = cli(ENGINEER).ok("pipelines", "run", "apbd_by_province", seconds=180)
     assert run["state"].endswith("SUCCEEDED")
     found = spans(run["trace_id"], "gateway", "compute", "compute-worker")
-    assert any("RunPipeline" in span["name"] for span in found if span["service"] == "gateway")
+    (begun, *_others) = (span for span in found if span["name"].startswith("task "))
+    assert _services_above(found, begun) == ["compute-worker", "compute", "compute", "gateway", "gateway"]
 
 
 def test_an_upload(cli, spans, practice, tmp_path):
