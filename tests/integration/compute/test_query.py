@@ -246,7 +246,7 @@ def test_a_cancelled_query_ends_its_process(query_world):
             seconds=60,
         )
         call.cancel()
-        _wait(lambda: not busy[0].is_running() or busy[0].status() == psutil.STATUS_ZOMBIE, seconds=3)
+        _wait(lambda: not busy[0].is_running() or busy[0].status() == psutil.STATUS_ZOMBIE, seconds=20)
 
 
 def test_a_caller_that_stops_reading_holds_the_query_back_and_leaves_it(query_world):
