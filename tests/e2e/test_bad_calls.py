@@ -1,5 +1,7 @@
 """Whoever has no good token gets nowhere: not through the gateway, and not past it at any service."""
 
+import time
+
 import grpc
 import httpx
 import jwt
@@ -113,6 +115,7 @@ def nothing_happened(loaded_stack):
     before = auditor.catalog.list_audit_entries(limit=1)[0].sequence
     submissions = len(auditor.uploads.list_submissions(limit=100_000))
     yield
+    time.sleep(1)  # services send their entries in batches
     new = [entry for entry in auditor.catalog.list_audit_entries(limit=500) if entry.sequence > before]
     reading = {"lumbung.catalog.v1.AuditService/ListAuditEntries"}
     assert [e for e in new if e.outcome in {"allowed", "OK"} and e.action not in reading] == []

@@ -40,7 +40,6 @@ class RaySettings(_Section):
     ingress: PeerSettings = Field(
         default=PeerSettings(target="127.0.0.1:18050"), description="where the replica answers gRPC"
     )
-    ingress_http: str = Field(default="127.0.0.1:18052", description="where the replica answers HTTP")
     host: str = "127.0.0.1"
     proxy_http_port: int = Field(default=18054, ge=1, le=65535)
     proxy_grpc_port: int = Field(default=18055, ge=1, le=65535)

@@ -79,7 +79,6 @@ def _inference(settings: StackSettings) -> dict[str, Any]:
             "token_path": str(secrets / "ray-token"),
             "replica_settings_path": str(secrets / "ray-replica.json"),
             "ingress": {"target": ports.address("serve_grpc")},
-            "ingress_http": ports.address("serve_http"),
             "proxy_http_port": ports["ray_proxy_http"],
             "proxy_grpc_port": ports["ray_proxy_grpc"],
         }
