@@ -131,6 +131,7 @@ def test_down_ends_all_and_up_refuses_a_foreign_port(stack):
     assert stack.run("down").returncode == 0
     assert census(layout) == {}
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", stack.settings.ports["postgres"]))
         squatter.listen()
         refused = stack.run(*ONLY)

@@ -1,6 +1,7 @@
 """A row filter as Polars and as Iceberg understand it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, In
@@ -29,10 +30,13 @@ def to_polars(row_filter: RowFilter, schema: TableSchema) -> pl.Expr:
 
 def to_iceberg(row_filter: RowFilter, schema: Schema) -> BooleanExpression:
     """The same filter for Iceberg's planning."""
+    # These constructors are made at run time; checkers cannot agree on it.
+    both: Any = And
+    one_of: Any = In
     result: BooleanExpression = AlwaysTrue()
     for condition in row_filter.conditions:
         values = values_of(condition, from_iceberg_schema(schema))
-        result = And(result, In(condition.column, values) if values else AlwaysFalse())  # type: ignore[call-arg,misc]
+        result = both(result, one_of(condition.column, values) if values else AlwaysFalse())
     return result
 
 
