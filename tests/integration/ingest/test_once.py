@@ -36,6 +36,10 @@ async def test_the_same_file_again_changes_nothing(service, catalog, lake, mode)
     assert first.name in again.message
     assert again.snapshot == first.snapshot
     assert again.rows_good == first.rows_good == 100
+    # What is wrong with the file is told for the copy too, which was not validated again.
+    found = (await client.findings(again.name)).findings
+    assert found
+    assert found == (await client.findings(first.name)).findings
     assert len(lake.snapshots(dataset)) == 1
     assert lake.describe(TableId.quarantine(dataset)).rows == 3
     # Under a new contract the file counts as new.
