@@ -25,13 +25,18 @@ class Endpoints:
     tls: bool = False
 
 
+def _named_stack_file() -> str | None:
+    data_dir = os.environ.get("LUMBUNG_DATA_DIR")
+    return os.environ.get("LUMBUNG_STACK_FILE") or (str(Path(data_dir) / "stack.json") if data_dir else None)
+
+
 def stack_description() -> dict[str, Any] | None:
-    """The description of a local stack: the file LUMBUNG_STACK_FILE, else `.lumbung/stack.json` here or above.
+    """The description of a local stack: the file LUMBUNG_STACK_FILE, else that of LUMBUNG_DATA_DIR, else `.lumbung/stack.json` here or above.
 
     Raises:
         ApiError: FAILED_PRECONDITION when the file is there and cannot be read as one.
     """
-    named = os.environ.get("LUMBUNG_STACK_FILE")
+    named = _named_stack_file()
     here = Path.cwd()
     candidates = (
         [Path(named)] if named else [folder / ".lumbung" / "stack.json" for folder in (here, *here.parents)]
