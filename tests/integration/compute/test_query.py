@@ -241,12 +241,13 @@ def test_a_cancelled_query_ends_its_process(query_world):
         call = stub.RunQuery(
             query_service_pb2.RunQueryRequest(sql=sql), metadata=query_world.metadata("steward-pusat")
         )
+        # A process that is only being warmed never uses this much; the query's own limit is 8 s.
         busy = _wait(
-            lambda: [p for p in query_processes(query_world) if p.cpu_times().user > 0 and _works(p)],
+            lambda: [p for p in query_processes(query_world) if p.cpu_times().user > 2.5 and _works(p)],
             seconds=60,
         )
         call.cancel()
-        _wait(lambda: not busy[0].is_running() or busy[0].status() == psutil.STATUS_ZOMBIE, seconds=20)
+        _wait(lambda: not busy[0].is_running() or busy[0].status() == psutil.STATUS_ZOMBIE, seconds=4)
 
 
 def test_a_caller_that_stops_reading_holds_the_query_back_and_leaves_it(query_world):

@@ -9,13 +9,14 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from lumbung.ingest.v1 import upload_service_pb2 as pb
+from lumbung.ingest.v1 import upload_service_pb2_grpc
 
 from .conftest import declaration
 
 CONTENT = b"Kode;Tahun;Anggaran\n" + b"".join(b"%d;2017;1\n" % code for code in range(1000, 5000))
 
 
-def reason(error: grpc.aio.AioRpcError) -> str:
+def reason(error: grpc.RpcError) -> str:
     for detail in rpc_status.from_call(error).details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
             info = error_details_pb2.ErrorInfo()
@@ -28,6 +29,16 @@ def metadata_of(error: grpc.aio.AioRpcError) -> dict[str, str]:
     info = error_details_pb2.ErrorInfo()
     next(d for d in rpc_status.from_call(error).details if d.Is(info.DESCRIPTOR)).Unpack(info)
     return dict(info.metadata)
+
+
+def write_blocking(target: str, metadata, name: str, content: bytes, chunk: int = 10_000) -> None:
+    chunks = (
+        pb.WriteUploadRequest(name=name, offset=at, data=data, crc32c=google_crc32c.value(data))
+        for at in range(0, len(content), chunk)
+        for data in [content[at : at + chunk]]
+    )
+    with grpc.insecure_channel(target) as channel:
+        upload_service_pb2_grpc.UploadServiceStub(channel).WriteUpload(chunks, metadata=metadata)
 
 
 @pytest.fixture
@@ -103,17 +114,24 @@ async def test_a_chunk_sent_twice_is_passed_over_and_another_is_not(client):
     assert reason(caught.value) == "CHECKSUM_MISMATCH"
 
 
-async def test_two_writers_of_one_upload(client):
-    """Whatever their order: the stored file is whole, and whoever was late is told so."""
+async def test_two_writers_of_one_upload(client, service):
+    """Whatever their order: the stored file is whole, and whoever was late is told so.
+
+    The writers are gRPC's blocking client: its asyncio one puts an INTERNAL of its own in the place of
+    the server's status when a write meets a call that the server has just ended.
+    """
+    target = f"127.0.0.1:{service.settings.listen.port}"
     for _round in range(5):
         upload = await client.create("up", 400_000)
         one, other = b"a" * 400_000, b"b" * 400_000
         answers = await asyncio.gather(
-            client.write(upload.name, one, chunk=10_000),
-            client.write(upload.name, other, chunk=10_000),
+            *(
+                asyncio.to_thread(write_blocking, target, client.metadata, upload.name, content)
+                for content in (one, other)
+            ),
             return_exceptions=True,
         )
-        lost = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+        lost = [answer for answer in answers if isinstance(answer, grpc.RpcError)]
         assert lost
         assert {reason(error) for error in lost} <= {"UPLOAD_CONTENDED", "OFFSET_MISMATCH"}
         stored = await client.uploads.GetUpload(
