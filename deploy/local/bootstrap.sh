@@ -44,7 +44,7 @@ find_uv() {
     "$1" -m venv "$home"
     "$home/bin/pip" install --quiet --disable-pip-version-check uv
   fi
-  printf '%s\n' "$PWD/$home/bin/uv"
+  realpath "$home/bin/uv"
 }
 
 python="$(find_python)"
