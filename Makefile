@@ -23,6 +23,10 @@ demo: up ## Sets up, starts the stack, runs the main job on real budgets and pri
 test: setup ## Sets up and runs every test: unit, contract, integration, e2e
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## Kills each process of the stack in turn while a pipeline runs (about 15 minutes)
+	@$(BIN)/pytest tests/chaos $(ARGS)
+
 .PHONY: check
 check: setup ## Format, lint, types, imports, protos, unused code, lock
 	@$(PYTHON) tools/check.py

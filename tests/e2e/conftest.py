@@ -1,13 +1,11 @@
-"""The stack, loaded with the main job's data, and the command line of each role account."""
+"""The command line of each role account, and datasets to practise on, in the loaded stack."""
 
 from pathlib import Path
 
 import pytest
 
 from support.commandline import CommandLine
-from support.mainjob import is_loaded, run_main_job
 from support.practice import Practice
-from support.stack import run_stack
 
 HERE = Path(__file__).parent
 # The first test of all waits for the stack and for the main job.
@@ -19,25 +17,6 @@ def pytest_collection_modifyitems(items):
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.timeout(SECONDS))
-
-
-@pytest.fixture(scope="session")
-def stack():
-    """The checkout's own stack."""
-    with run_stack() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def first_run(stack):
-    """The main job's table when it had to be run, else None."""
-    return None if is_loaded(stack) else run_main_job(stack)
-
-
-@pytest.fixture(scope="session")
-def loaded_stack(stack, first_run):
-    """The stack with the main job's tables, policies and model in it."""
-    return stack
 
 
 @pytest.fixture(scope="session")
