@@ -6,11 +6,14 @@ import json
 import httpx
 import pytest
 
-from localstack.identity.realm import realm_document
-from localstack.identity.reconcile import ADMIN_CLIENT, KeycloakAdmin
 from localstack.layout import Layout
 from localstack.vault import Vault
+from platformsetup.identity.realm import realm_document
+from platformsetup.identity.reconcile import KeycloakAdmin
 
+from support.setupcommand import setup_command
+
+ADMIN_CLIENT = "lumbung-stack"
 # The first run on a machine fetches and builds Keycloak.
 pytestmark = pytest.mark.timeout(900)
 
@@ -106,7 +109,7 @@ def test_a_missing_client_and_account_come_back(realm_url, vault, stack):
     realm = realm_document(
         vault.table("clients"), vault.table("accounts"), gateway_url=stack.settings.ports.url("gateway")
     )
-    KeycloakAdmin(base, secret).reconcile(realm)
+    KeycloakAdmin(base, secret, client_id=ADMIN_CLIENT).reconcile(realm)
     steward = "steward-pusat"
     account = password_grant(realm_url, "lumbung-demo", steward, vault.table("accounts")[steward])
     assert claims(account)["office"] == "pusat"
@@ -114,3 +117,37 @@ def test_a_missing_client_and_account_come_back(realm_url, vault, stack):
         realm_url, grant_type="client_credentials", auth=("sakti", vault.table("clients")["sakti"])
     )
     assert claims(system)["realm_access"]["roles"] == ["contributor"]
+
+
+def test_the_command_takes_the_role_accounts_way_in_and_gives_it_back(realm_url, vault, stack, tmp_path):
+    settings = {
+        "url": stack.settings.ports.url("keycloak"),
+        "public_url": stack.settings.ports.url("gateway"),
+        "admin_client": ADMIN_CLIENT,
+    }
+    secrets = {"LUMBUNG_REALM__ADMIN_SECRET": vault.read("keycloak-admin")}
+    secrets |= {f"LUMBUNG_REALM__CLIENTS__{name}": text for name, text in vault.table("clients").items()}
+    account = "steward-pusat"
+    password = vault.table("accounts")[account]
+
+    done = setup_command("realm", {"realm": settings}, secrets, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no role accounts" in done.stdout
+    assert password_grant(realm_url, "lumbung-demo", account, password).status_code == 401
+    assert claims(
+        token(realm_url, grant_type="client_credentials", auth=("span", vault.table("clients")["span"]))
+    )
+
+    secrets |= {f"LUMBUNG_REALM__ACCOUNTS__{name}": text for name, text in vault.table("accounts").items()}
+    done = setup_command("realm", {"realm": {**settings, "role_accounts": True}}, secrets, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert claims(password_grant(realm_url, "lumbung-demo", account, password))["office"] == "pusat"
+
+
+def test_another_administrators_secret_is_not_waited_for(vault, stack, tmp_path):
+    settings = {"url": stack.settings.ports.url("keycloak"), "public_url": "https://lumbung.example"}
+    secrets = {"LUMBUNG_REALM__ADMIN_SECRET": "wrong"}
+    secrets |= {f"LUMBUNG_REALM__CLIENTS__{name}": text for name, text in vault.table("clients").items()}
+    done = setup_command("realm", {"realm": settings}, secrets, tmp_path)
+    assert done.returncode == 1
+    assert "does not know the administrator lumbung-setup" in done.stderr

@@ -3,7 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from localstack.layout import Layout, write_private
-from localstack.vault import DATABASES, ROLE_ACCOUNTS, Vault
+from localstack.vault import Vault
+from platformsetup import DATABASES
+from platformsetup.identity.realm import role_accounts
 
 
 def mode(path: Path) -> int:
@@ -15,7 +17,7 @@ def test_secrets_are_private_and_different(tmp_path: Path) -> None:
     vault.ensure()
     assert mode(vault.folder) == 0o700
     assert {mode(path) for path in vault.folder.iterdir()} == {0o600}
-    assert set(vault.table("accounts")) == set(ROLE_ACCOUNTS)
+    assert set(vault.table("accounts")) == set(role_accounts())
     values = [*vault.table("databases").values(), *vault.table("clients").values(), vault.read("ray-token")]
     assert len(values) == len(set(values))
     assert min(map(len, values)) >= 32

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from localstack.errors import StackError
+from localstack.errors import SetupError
 from localstack.settings import load_settings
 
 
@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except StackError as error:
+    except SetupError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except BrokenPipeError:

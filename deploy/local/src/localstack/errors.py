@@ -1,12 +1,12 @@
 """Errors of the stack; the text is shown to the user as it is."""
 
+from platformsetup.errors import NotReadyError, SetupError
 
-class StackError(Exception):
+__all__ = ["NotInstalledError", "NotReadyError", "PortTakenError", "SetupError", "StackError"]
+
+
+class StackError(SetupError):
     """Something that the user has to mend; the message says what, where and how."""
-
-
-class NotReadyError(Exception):
-    """A part runs but does not answer yet; the message is the reason."""
 
 
 class NotInstalledError(StackError):

@@ -12,7 +12,7 @@ from dataclasses import replace
 import psutil
 
 from localstack.backoff import Backoff
-from localstack.errors import NotReadyError, StackError
+from localstack.errors import NotReadyError, SetupError
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.portcheck import refuse_taken
@@ -52,7 +52,7 @@ class PartRunner(threading.Thread):
         while not self._leave.is_set():
             try:
                 self._one_life()
-            except StackError as error:
+            except SetupError as error:
                 self._end_all()
                 self._set(PartState.BLOCKED, str(error))
                 self._leave.wait(_BLOCKED_RETRY_SECONDS)

@@ -7,27 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localstack.layout import write_private
+from platformsetup import DATABASES
+from platformsetup.identity.realm import confidential_clients, role_accounts
 
-ROLE_ACCOUNTS = (
-    "kontributor-pusat",
-    "analis-kanwil-32",
-    "steward-pusat",
-    "perekayasa-pusat",
-    "ilmuwan-pusat",
-    "pimpinan-pusat",
-    "auditor-pusat",
-    "pengesah-pusat",
-    "admin-pusat",
-)
-DATABASES = (
-    "keycloak",
-    "lumbung_catalog",
-    "lumbung_ingest",
-    "lumbung_compute",
-    "lumbung_inference",
-    "lumbung_lake",
-)
-CONFIDENTIAL_CLIENTS = ("span", "sakti", "svc-ingest", "svc-catalog", "svc-compute", "svc-inference")
 _SINGLE = (
     "postgres-superuser",
     "s3-secret-key",
@@ -58,8 +40,8 @@ class Vault:
             if not self.path(name).exists():
                 write_private(self.path(name), _token())
         self._ensure_table("databases", DATABASES, _token)
-        self._ensure_table("clients", CONFIDENTIAL_CLIENTS, _token)
-        self._ensure_table("accounts", ROLE_ACCOUNTS, _password)
+        self._ensure_table("clients", confidential_clients(), _token)
+        self._ensure_table("accounts", role_accounts(), _password)
 
     def path(self, name: str) -> Path:
         """File of a single secret."""

@@ -4,16 +4,17 @@ import os
 from pathlib import Path
 
 from localstack.environment import base_environment
-from localstack.identity.distribution import built_distribution, find_java
-from localstack.identity.realm import REALM, realm_document
-from localstack.identity.reconcile import ADMIN_CLIENT, KeycloakAdmin
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.vault import Vault
 from localstack.web import expect_ok
+from platformsetup.identity.distribution import built_distribution, find_java, java_arguments
+from platformsetup.identity.realm import REALM, realm_document
+from platformsetup.identity.reconcile import KeycloakAdmin
 
+_ADMIN_CLIENT = "lumbung-stack"
 _JVM = (
     # Small and quick to start rather than fast: a laptop's sign-ins are few.
     "-Xms48m",
@@ -24,14 +25,6 @@ _JVM = (
     "-XX:ReservedCodeCacheSize=64m",
     "-Xss512k",
     "-XX:-UsePerfData",
-    "-XX:+ExitOnOutOfMemoryError",
-    "-Dfile.encoding=UTF-8",
-    "-Djava.security.egd=file:/dev/urandom",
-    "--add-opens=java.base/java.util=ALL-UNNAMED",
-    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
-    "--add-opens=java.base/java.security=ALL-UNNAMED",
-    "--add-opens=java.base/java.lang=ALL-UNNAMED",
-    "--enable-native-access=ALL-UNNAMED",
 )
 
 
@@ -70,20 +63,9 @@ class Keycloak:
     def launch(self) -> Launch:
         """Fetch and build the distribution if needed; say how to run it with a home folder of our own."""
         java = find_java()
-        home = self._home(built_distribution(self._settings, java))
+        home = self._home(built_distribution(self._settings.cache_dir, java, self._settings.keycloak_archive))
         tmp = self._layout.tmp
-        argv = [str(java), *_JVM, f"-Djava.io.tmpdir={tmp}", f"-Dkc.home.dir={home}"]
-        argv += [f"-Djboss.server.config.dir={home / 'conf'}"]
-        argv += [
-            "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
-            "-Dpicocli.disable.closures=true",
-        ]
-        argv += [
-            "-cp",
-            str(home / "lib" / "quarkus-run.jar"),
-            "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
-        ]
-        argv += ["start", "--optimized"]
+        argv = [str(java), *_JVM, f"-Djava.io.tmpdir={tmp}", *java_arguments(home), "start", "--optimized"]
         ports = self._settings.ports
         env = base_environment(self._layout) | {
             "KC_DB_URL": f"jdbc:postgresql://{HOST}:{ports['postgres']}/keycloak",
@@ -101,7 +83,7 @@ class Keycloak:
             "KC_HTTP_MANAGEMENT_SCHEME": "http",
             "KC_HTTP_POOL_MAX_THREADS": "16",
             "KC_HOSTNAME": self._url,
-            "KC_BOOTSTRAP_ADMIN_CLIENT_ID": ADMIN_CLIENT,
+            "KC_BOOTSTRAP_ADMIN_CLIENT_ID": _ADMIN_CLIENT,
             "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": self._vault.read("keycloak-admin"),
         }
         return Launch(tuple(argv), env, self._layout.root, stamp=os.fspath(home))
@@ -117,7 +99,8 @@ class Keycloak:
             self._vault.table("accounts"),
             gateway_url=self._settings.ports.url("gateway"),
         )
-        KeycloakAdmin(self._url, self._vault.read("keycloak-admin")).reconcile(realm)
+        secret = self._vault.read("keycloak-admin")
+        KeycloakAdmin(self._url, secret, client_id=_ADMIN_CLIENT).reconcile(realm)
         expect_ok(self._discovery)
         self._realm_made = True
 

@@ -16,12 +16,12 @@ from urllib3.exceptions import HTTPError
 
 from localstack.environment import base_environment
 from localstack.errors import NotInstalledError, NotReadyError
-from localstack.lakebucket import ACCESS_KEY, BUCKET, REGION
+from localstack.lakebucket import ACCESS_KEY, REGION
 from localstack.layout import Layout, write_private
 from localstack.part import Launch, Part
 from localstack.ports import HOST
-from localstack.selftest import refuse_racy_store
 from localstack.settings import StackSettings
+from localstack.storesetup import prepare_store
 from localstack.vault import Vault
 
 
@@ -48,6 +48,7 @@ class ObjectStore:
     def __init__(self, settings: StackSettings) -> None:
         self._layout = Layout(settings.data_dir)
         self._vault = Vault(self._layout.secrets)
+        self._settings = settings
         self._ports = settings.ports
         self._passed = False
 
@@ -108,14 +109,7 @@ class ObjectStore:
         """
         if self._passed:
             return
-        lake = {
-            "endpoint": self._ports.address("s3"),
-            "region": REGION,
-            "access_key": ACCESS_KEY,
-            "secret_key": self._vault.read("s3-secret-key"),
-            "bucket": BUCKET,
-        }
-        refuse_racy_store(json.dumps(lake), base_environment(self._layout), self._layout.root)
+        prepare_store(self._settings)
         self._passed = True
 
     def _client(self) -> Minio:

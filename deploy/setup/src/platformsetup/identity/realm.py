@@ -11,6 +11,7 @@ from typing import Any
 
 REALM = "lumbung"
 AUDIENCE = "lumbung-api"
+DEMO_CLIENT = "lumbung-demo"
 ROLES = (
     "viewer",
     "contributor",
@@ -28,12 +29,16 @@ ROLES = (
 def realm_document(
     clients: Mapping[str, str], accounts: Mapping[str, str], *, gateway_url: str
 ) -> dict[str, Any]:
-    """Whole realm; `clients` are the secrets of confidential clients, `accounts` the passwords by user name."""
-    template = json.loads(files("localstack.identity").joinpath("realm.json").read_text())
+    """Whole realm; `clients` are the secrets of confidential clients, `accounts` the passwords by user name.
+
+    Without `accounts` there are neither role accounts nor the client that lets them sign in by password.
+    """
+    template = _template()
     realm: dict[str, Any] = template["realm"]
+    wanted = [entry for entry in template["clients"] if accounts or entry["clientId"] != DEMO_CLIENT]
     realm["roles"] = {"realm": [{"name": role} for role in ROLES]}
-    realm["clients"] = [_client(entry, clients, gateway_url=gateway_url) for entry in template["clients"]]
-    realm["users"] = [_account(entry, accounts) for entry in template["accounts"]]
+    realm["clients"] = [_client(entry, clients, gateway_url=gateway_url) for entry in wanted]
+    realm["users"] = [_account(entry, accounts) for entry in template["accounts"]] if accounts else []
     realm["users"] += [
         {
             "username": f"service-account-{entry['clientId']}",
@@ -41,10 +46,20 @@ def realm_document(
             "serviceAccountClientId": entry["clientId"],
             "realmRoles": entry["serviceRoles"],
         }
-        for entry in template["clients"]
+        for entry in wanted
         if "serviceRoles" in entry
     ]
     return realm
+
+
+def confidential_clients() -> tuple[str, ...]:
+    """Clients that sign in by a secret."""
+    return tuple(entry["clientId"] for entry in _template()["clients"] if "serviceRoles" in entry)
+
+
+def role_accounts() -> tuple[str, ...]:
+    """Accounts with a password, one for each role."""
+    return tuple(entry["username"] for entry in _template()["accounts"])
 
 
 def user_profile(profile: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +73,11 @@ def user_profile(profile: dict[str, Any]) -> dict[str, Any]:
         "multivalued": False,
     }
     return {**profile, "attributes": [*attributes, office]}
+
+
+def _template() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(files("platformsetup.identity").joinpath("realm.json").read_text())
+    return loaded
 
 
 def _client(entry: dict[str, Any], secrets: Mapping[str, str], *, gateway_url: str) -> dict[str, Any]:

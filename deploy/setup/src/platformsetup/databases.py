@@ -1,0 +1,65 @@
+"""One database per service, each with a role of the same name that alone may connect to it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from platformsetup.errors import NotReadyError, SetupError
+
+__all__ = ["connect", "ensure_databases"]
+
+_REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
+
+
+def connect(**parameters: Any) -> psycopg.Connection[tuple[object, ...]]:
+    """Connection that commits each statement; the parameters are psycopg's.
+
+    Raises SetupError when the server refuses this account, NotReadyError when it does not answer.
+    """
+    try:
+        return psycopg.connect(**parameters, connect_timeout=5, autocommit=True)
+    except psycopg.OperationalError as error:
+        reason = _first_line(error)
+        if any(words in reason for words in _REFUSALS):
+            raise SetupError(
+                f"PostgreSQL refuses the administrator: {reason}; check its name, password and database"
+            ) from error
+        raise NotReadyError(reason) from error
+
+
+def ensure_databases(
+    connection: psycopg.Connection[tuple[object, ...]], passwords: Mapping[str, str]
+) -> None:
+    """Creates every role and database that is missing, and sets every password to the given one.
+
+    `passwords` maps a name, of the role and of its database, to the role's password. The connection's account is a
+    superuser, or may create roles and databases (as the administrators of managed servers are).
+    """
+    try:
+        roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        databases = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        account = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+        superuser = account is not None and bool(account[0])
+        for name, password in passwords.items():
+            verb = "ALTER" if name in roles else "CREATE"
+            role, secret = sql.Identifier(name), sql.Literal(password)
+            connection.execute(sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}").format(role, secret))
+            if not superuser:
+                # Only a member of a role may make a database that belongs to it.
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+            if name not in databases:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
+            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
+    except psycopg.OperationalError as error:
+        raise NotReadyError(_first_line(error)) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SetupError(
+            f"PostgreSQL's administrator may not do this: {_first_line(error)}; "
+            "it has to be a superuser, or to have CREATEROLE and CREATEDB"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
