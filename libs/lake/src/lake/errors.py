@@ -23,6 +23,12 @@ class StoreError(LakeError, UnavailableError):
     reason = "STORE_UNAVAILABLE"
 
 
+class MetadataUnavailableError(LakeError, UnavailableError):
+    """The database that holds the tables' metadata does not answer."""
+
+    reason = "METADATA_UNAVAILABLE"
+
+
 class StoreNotConditionalError(LakeError, FailedPreconditionError):
     """The object store lets more than one racing conditional put win, so it cannot hold a lake."""
 

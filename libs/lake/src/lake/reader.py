@@ -15,6 +15,7 @@ from lake.decision import ReadDecision, RowFilter
 from lake.errors import AccessDeniedError, ColumnDeniedError, SnapshotNotFoundError
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table
 from lake.masks import mask_column, masked_schema
+from lake.outages import outages
 from lake.resolution import resolve
 from lake.rowfilter import to_iceberg, to_polars
 from lake.scan import FileSource, scan_files, scan_table
@@ -91,6 +92,7 @@ class GovernedReader:
         # Partitions are read once, by pipelines: they would only push the files of queries out of the cache.
         self._catalog, self._cached, self._direct, self._mask_key = catalog, cached, direct, mask_key
 
+    @outages()
     def scan(
         self,
         dataset: TableId | str,
@@ -125,6 +127,7 @@ class GovernedReader:
         withheld = _Withheld(table, snapshot, iceberg_schema, decision.row_filter, frame)
         return GovernedScan(governed, seen, table, snapshot, withheld)
 
+    @outages()
     def plan_files(
         self,
         dataset: TableId | str,
