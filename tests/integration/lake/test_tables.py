@@ -1,10 +1,18 @@
 from decimal import Decimal
 
 import polars as pl
+import psycopg
 import pytest
 
 from lake import Column, Lake, LakeSettings, TableId, TableSchema, system_decision
-from lake.errors import SchemaMismatchError, SnapshotNotFoundError, TableExistsError, TableNotFoundError
+from lake.errors import (
+    CommitConflictError,
+    SchemaMismatchError,
+    SnapshotNotFoundError,
+    TableExistsError,
+    TableNotFoundError,
+)
+from servicekit.postgres import connection_info
 
 SCHEMA = TableSchema(
     (
@@ -51,6 +59,19 @@ def test_ensure_is_idempotent(lake: Lake) -> None:
     first = lake.ensure_table("ensured", SCHEMA, description="one")
     assert lake.ensure_table("ensured", SCHEMA) == first
     assert lake.ensure_table("ensured", SCHEMA, description="two").description == "two"
+
+
+def test_ensure_does_not_wait_for_a_writer_when_nothing_changes(
+    lake: Lake, lake_settings: LakeSettings
+) -> None:
+    uid = lake.ensure_table("waiting", SCHEMA, description="one").uid
+    with psycopg.connect(connection_info(lake_settings.postgres)) as writer:
+        writer.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lake:{uid}"])
+        hasty = lake_settings.model_copy(update={"lock_timeout_seconds": 1})
+        with Lake.open(hasty) as other:
+            assert other.ensure_table("waiting", SCHEMA).uid == uid
+            with pytest.raises(CommitConflictError):
+                other.ensure_table("waiting", SCHEMA, description="two")
 
 
 def test_widened_and_added_columns_read_old_files_right(lake: Lake) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from lake import Lake, LakeSettings, RowFilter, TableSchema, WrittenFile, system_decision, write_parquet
 from lake.errors import CommitConflictError, InvalidCommitError, SchemaMismatchError, TableNotFoundError
-from lake.iceberg import LakeCatalog
+from lake.iceberg import LakeCatalog, load_table, open_catalog
 from lake.objectstore import ObjectStore
+from lake.schema import TableId
 from servicekit.postgres import connection_info
 
 SCHEMA = TableSchema.of([("province", "text"), ("year", "int"), ("amount", "decimal(20,2)")])
@@ -93,6 +94,28 @@ def test_a_failed_commit_leaves_nothing(lake: Lake, table: str, monkeypatch: pyt
     monkeypatch.undo()
     assert lake.describe(table).snapshot_id is None
     assert lake.writer(table).append(rows(("32", 2016, "1")), run_id="r1").rows_total == 1
+
+
+def test_overwrites_do_not_pile_up_manifests(lake: Lake, lake_settings: LakeSettings, table: str) -> None:
+    writer = lake.writer(table)
+    writer.append(rows(("32", 2016, "1"), ("33", 2016, "2")), run_id="r0")
+    for number in range(1, 6):
+        writer.overwrite(
+            rows(("33", 2016, f"{number}")), run_id=f"r{number}", where=RowFilter.where("province", "33")
+        )
+    catalog = open_catalog(lake_settings)
+    try:
+        newest = load_table(catalog, TableId.of(table)).current_snapshot()
+        assert newest is not None
+        manifests = newest.manifests(load_table(catalog, TableId.of(table)).io)
+    finally:
+        catalog.close()
+    # What is there, what was added, and what this commit deleted: none of the deletions of earlier ones.
+    assert len(manifests) == 3
+    assert read(lake, table) == [("32", 2016, Decimal("1.00")), ("33", 2016, Decimal("5.00"))]
+    for number in range(1, 6):
+        snapshot = next(item for item in lake.snapshots(table) if item.run_id == f"r{number}")
+        assert read(lake, table, snapshot_id=snapshot.snapshot_id)[1][2] == number
 
 
 def test_files_of_tasks(lake: Lake, table: str) -> None:

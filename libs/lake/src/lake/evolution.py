@@ -13,13 +13,8 @@ def evolve(table: Table, name: TableId, wanted: TableSchema) -> None:
 
     Columns that the wanted schema lacks stay. SchemaMismatchError for a change that is not additive.
     """
-    present = {column.name: column for column in from_iceberg_schema(table.schema()).columns}
-    new = [column for column in wanted.columns if column.name not in present]
-    changed = [
-        column
-        for column in wanted.columns
-        if column.name in present and _differs(present[column.name], column, name)
-    ]
+    present = _columns(table)
+    new, changed = _changes(present, name, wanted)
     if not new and not changed:
         return
     with table.update_schema() as update:
@@ -33,6 +28,28 @@ def evolve(table: Table, name: TableId, wanted: TableSchema) -> None:
         for column in new:
             # Optional even where it is wanted required: the rows of today have no value for it.
             update.add_column((column.name,), to_iceberg_type(column), doc=column.description or None)
+
+
+def holds(table: Table, name: TableId, wanted: TableSchema) -> bool:
+    """Whether `evolve` would have nothing to do. Errors as of `evolve`."""
+    return _changes(_columns(table), name, wanted) == ([], [])
+
+
+def _columns(table: Table) -> dict[str, Column]:
+    return {column.name: column for column in from_iceberg_schema(table.schema()).columns}
+
+
+def _changes(
+    present: dict[str, Column], name: TableId, wanted: TableSchema
+) -> tuple[list[Column], list[Column]]:
+    """Columns that are new, and columns that are there and must change."""
+    new = [column for column in wanted.columns if column.name not in present]
+    changed = [
+        column
+        for column in wanted.columns
+        if column.name in present and _differs(present[column.name], column, name)
+    ]
+    return new, changed
 
 
 def _differs(present: Column, wanted: Column, name: TableId) -> bool:

@@ -14,8 +14,8 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from lake.commits import CommitLog
-from lake.errors import SnapshotNotFoundError, TableExistsError
-from lake.evolution import evolve
+from lake.errors import SnapshotNotFoundError, TableExistsError, TableNotFoundError
+from lake.evolution import evolve, holds
 from lake.filecache import FileCache
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table, open_catalog, to_iceberg_schema
 from lake.objectstore import ObjectStore
@@ -180,12 +180,24 @@ class Lake:
         Anything else is a SchemaMismatchError. A description of None keeps the present one.
         """
         name = TableId.of(table)
-        if not self.table_exists(name):
+        wanted = dict(properties or {})
+        if description is not None:
+            wanted[_DESCRIPTION] = description
+        try:
+            found = load_table(self._catalog, name)
+        except TableNotFoundError:
             try:
                 return self.create_table(name, schema, description=description or "", properties=properties)
             except TableExistsError:
-                pass  # another process was faster: evolve what it made
-        return self._change(name, lambda present: _ensure(present, name, schema, description, properties))
+                found = load_table(self._catalog, name)  # another process was faster: evolve what it made
+        if holds(found, name, schema) and not _changed(found, wanted):
+            return _info(name, found)
+
+        def ensure(present: Table) -> None:
+            evolve(present, name, schema)
+            _set_properties(present, wanted)
+
+        return self._change(name, ensure)
 
     def rename_column(self, table: TableId | str, old: str, new: str) -> TableInfo:
         """Rename a column; files written before stay readable under the new name."""
@@ -260,23 +272,12 @@ class Lake:
         return self.describe(name)
 
 
-def _ensure(
-    table: Table,
-    name: TableId,
-    schema: TableSchema,
-    description: str | None,
-    properties: Mapping[str, str] | None,
-) -> None:
-    evolve(table, name, schema)
-    wanted = dict(properties or {})
-    if description is not None:
-        wanted[_DESCRIPTION] = description
-    _set_properties(table, wanted)
+def _changed(table: Table, properties: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in properties.items() if table.properties.get(key) != value}
 
 
 def _set_properties(table: Table, properties: Mapping[str, str]) -> None:
-    changed = {key: value for key, value in properties.items() if table.properties.get(key) != value}
-    if changed:
+    if changed := _changed(table, properties):
         with table.transaction() as transaction:
             transaction.set_properties(changed)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import polars as pl
@@ -14,7 +14,6 @@ from pyiceberg.expressions.visitors import _StrictMetricsEvaluator
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
-from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.utils.concurrent import ExecutorFactory
 
 from lake.commits import CommitLog, CommitResult, LockedLog
@@ -27,6 +26,7 @@ from lake.rowfilter import to_iceberg, to_polars
 from lake.scan import FileSource, scan_files
 from lake.schema import TableId, TableSchema
 from lake.summary import CommitNote, ControlValue, result_of
+from lake.transaction import LeanTransaction
 from servicekit.errors import Text
 
 TableData: TypeAlias = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.LazyFrame
@@ -85,16 +85,18 @@ class TableWriter:
 
     def find_commit(self, run_id: str) -> CommitResult | None:
         """The commit of this run, also one whose record was lost in a crash; None when there is none."""
-        table = self._load()
+        return self._find(self._load(), run_id)
+
+    def _find(self, table: Table, run_id: str) -> CommitResult | None:
         return self._log.find(_uid(table), run_id) or _in_snapshots(table, self._table, run_id)
 
     def _load(self) -> Table:
         return load_table(self._catalog, self._table)
 
     def _commit(self, data: TableData, note: CommitNote, where: RowFilter | None) -> CommitResult:
-        if found := self.find_commit(note.run_id):
-            return replace(found, repeated=True)
         table = self._load()
+        if found := self._find(table, note.run_id):
+            return replace(found, repeated=True)
         # Data is written before the lock is taken: the lock is held for the metadata only.
         files = self._write(data, _target(table, self._table, note.run_id))
         with self._log.locked(self._table, _uid(table)) as log:
@@ -142,9 +144,12 @@ class TableWriter:
         if where is not None:
             dropped, kept = self._replace(table, note.run_id, where)
         entries = note.entries(sum(f.record_count for f in added), sum(f.file_size_in_bytes for f in added))
-        transaction = table.transaction()
-        update = transaction.update_snapshot(snapshot_properties=entries)
-        producer: _SnapshotProducer[object] = update.merge_append() if where is None else update.overwrite()  # type: ignore[assignment]
+        transaction = LeanTransaction(table)
+        producer: Any = (
+            transaction.update_snapshot(snapshot_properties=entries).merge_append()
+            if where is None
+            else transaction.overwrite_files(entries)
+        )
         with producer:
             for file in dropped:
                 producer.delete_data_file(file)
