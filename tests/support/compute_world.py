@@ -209,6 +209,8 @@ class ComputeWorld:
                 "--no-dashboard",
                 "--dashboard-address",
                 "127.0.0.1:0",
+                "--preload",
+                "compute_service.executor.dask_settings",
             ]
             return [sys.executable, *argv, *tls], env
         if name.startswith("worker"):
@@ -254,7 +256,10 @@ class ComputeWorld:
                 "key": str(self.folder / "key.pem"), "connect_seconds": 5,
             },
             "query": {"temp_dir": str(self.folder), "wall_seconds": 8, "cpu_seconds": 12, "memory_bytes": 768 * 2**20},
-            "pipelines": {"rows_per_partition": 1000, "retry_seconds": 0.5, "heartbeat_seconds": 1, "stalled_seconds": 4},
+            "pipelines": {
+                "rows_per_partition": 1000, "streamed_rows_per_partition": 1000, "retry_seconds": 0.5,
+                "heartbeat_seconds": 1, "stalled_seconds": 4,
+            },
         }  # fmt: skip
         for section, changes in self.changes.items():
             words[section] = {**words.get(section, {}), **changes}

@@ -10,7 +10,7 @@ from support.smallcatalog import run_catalog
 
 @pytest.fixture(scope="module")
 def signin():
-    with run_signin() as server:
+    with run_signin("svc-compute") as server:
         yield server
 
 
@@ -33,7 +33,7 @@ def query_world(tmp_path_factory, postgres_server, s3_server, catalog, signin):
 def pipeline_world(tmp_path_factory, postgres_server, s3_server, catalog, signin):
     """The service with a scheduler and two workers; every data file is a task of its own."""
     folder = tmp_path_factory.mktemp("compute")
-    changes = {"pipelines": {"rows_per_partition": 1}, "query": {"warm": 0}}
+    changes = {"pipelines": {"rows_per_partition": 1, "streamed_rows_per_partition": 1}, "query": {"warm": 0}}
     with compute_world(folder, postgres_server, s3_server, catalog, signin, **changes) as world:
         fill(world)
         world.apply((TREASURY / "pipelines" / "apbd_by_province.yaml").read_text())

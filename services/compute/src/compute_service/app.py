@@ -16,7 +16,7 @@ from compute_service.service.recovery import Recovery
 from compute_service.service.runner import RunLimits, Runner
 from compute_service.servicer.pipeline import PipelineServicer
 from compute_service.servicer.query import QueryServicer
-from compute_service.settings import ComputeSettings
+from compute_service.settings import ComputeSettings, PipelineSettings
 from compute_service.storage.postgres import PostgresPipelineStore, PostgresRunStore
 from compute_service.storage.queue import ProcrastinateRunQueue
 from lake import Lake
@@ -64,9 +64,7 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
         catalog,
         DaskExecutor(settings.dask),
         check_expression,
-        RunLimits(
-            declared.rows_per_partition, declared.attempts, declared.retry_seconds, declared.max_run_seconds
-        ),
+        _run_limits(declared),
     )
     queue.start(runner.execute_run)
     recovery = Recovery(runs, queue, declared.heartbeat_seconds)
@@ -102,6 +100,16 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
         close_lake,
         pool.close,
     ]
+
+
+def _run_limits(settings: PipelineSettings) -> RunLimits:
+    return RunLimits(
+        rows_per_partition=settings.rows_per_partition,
+        streamed_rows_per_partition=settings.streamed_rows_per_partition,
+        attempts=settings.attempts,
+        retry_seconds=settings.retry_seconds,
+        max_run_seconds=settings.max_run_seconds,
+    )
 
 
 def _query_limits(settings: ComputeSettings) -> QueryLimits:

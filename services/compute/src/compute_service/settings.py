@@ -58,7 +58,12 @@ class PipelineSettings(_Section):
     """How runs are worked off."""
 
     concurrent: int = Field(default=2, ge=1, le=32, description="runs at once in this process")
-    rows_per_partition: int = Field(default=1_000_000, ge=1)
+    rows_per_partition: int = Field(
+        default=1_000_000, ge=1, description="where a task holds its rows in memory"
+    )
+    streamed_rows_per_partition: int = Field(
+        default=2_000_000, ge=1, description="where it streams them through sums"
+    )
     heartbeat_seconds: float = Field(default=2.0, gt=0)
     stalled_seconds: float = Field(
         default=8.0, gt=0, description="after so long without a sign a run is taken over"

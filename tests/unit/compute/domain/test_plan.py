@@ -40,6 +40,7 @@ def sums(name, source):
 def test_the_real_pipeline_sums_in_its_partitions():
     plan = plan_pipeline(parse_pipeline(APBD.read_text(), check_expression))
     assert plan == Plan(("governments",), ("by_province",), (), ())
+    assert plan.streamed
 
 
 def test_rows_over_rows_stay_inside_and_two_aggregates_share_them():
@@ -62,7 +63,15 @@ def test_rows_that_a_join_or_an_expectation_needs_are_handed_on_whole():
 
 def test_rows_that_a_sink_takes_are_written_by_their_partition():
     plan = planned([rows("r", "a"), sums("s", "r")], [("r", "out"), ("s", "sums")])
-    assert plan == Plan(("r",), ("s",), (), ("out",))
+    assert plan == Plan(("r",), ("s",), (), ("out",), shared=("r",))
+    assert not plan.streamed
+
+
+def test_rows_with_one_sink_or_several_sums_are_held_in_memory():
+    assert not planned([rows("r", "a")], [("r", "out")]).streamed
+    plan = planned([sums("s", "a"), sums("t", "a")], [("s", "out"), ("t", "more")])
+    assert plan == Plan((), ("s", "t"), (), (), shared=("a",))
+    assert not plan.streamed
 
 
 def test_the_partitioned_input_itself_is_read_whole_when_a_join_needs_it():

@@ -1,5 +1,6 @@
 """Working a run off: what is tried again, what ends it, what is committed."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import yaml
 from compute_service.domain.decisions import decision_words
 from compute_service.domain.runs import Run, RunState
 from compute_service.executor.expressions import check_expression
-from compute_service.ports.outside import ExecutorUnavailableError, RunTables, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, RunTables, TaskExecutor, TaskSession
 from compute_service.service.recovery import Recovery
 from compute_service.service.runner import RunLimits, Runner
 from compute_service.storage.memory import MemoryRunQueue, MemoryRunStore
@@ -64,6 +65,7 @@ class FakeTables(RunTables):
         return snapshot_id or 100
 
     async def partitions(self, dataset, decision, snapshot_id, rows):
+        self.rows_per_partition = rows
         return [{"piece": number} for number in range(3)]
 
     async def ensure(self, dataset, schema, description):
@@ -80,10 +82,13 @@ class FakeTables(RunTables):
         self.cleared.append(run)
 
 
-class FakeExecutor(TaskExecutor):
+class FakeExecutor(TaskExecutor, TaskSession):
     def __init__(self, *troubles, passed=True, before=None):
         self.troubles, self.passed, self.before = list(troubles), passed, before
         self.tasks = []
+
+    def open(self):
+        return nullcontext(self)
 
     async def run_tasks(self, run, tasks):
         if self.before:
@@ -96,7 +101,7 @@ class FakeExecutor(TaskExecutor):
             if trouble:
                 yield index, {"failure": trouble}
             elif task["kind"] == "partition":
-                yield index, {"rows_read": 10, "handed": {"s": [f"key-{index}", 1]}, "sinks": {}}
+                yield index, {"rows_read": 10, "handed": {"s": f"key-{index}"}, "sinks": {}}
             else:
                 yield index, self._finished()
 
@@ -149,6 +154,18 @@ async def test_a_run_is_planned_worked_off_and_committed():
     assert world.tables.cleared == ["r"]
 
 
+async def test_partitions_that_are_held_in_memory_are_smaller_than_streamed_ones():
+    world = World()
+    await world.execute()
+    assert world.tables.rows_per_partition == RunLimits().streamed_rows_per_partition
+    document = yaml.safe_load(DECLARATION)
+    document["sinks"][0]["from"] = "r"
+    document["steps"].append({"id": "r", "rows": {"from": "a"}})
+    world = World(declaration=yaml.safe_dump(document))
+    await world.execute()
+    assert world.tables.rows_per_partition == RunLimits().rows_per_partition
+
+
 async def test_an_unfiltered_caller_reads_as_the_platform_and_a_filtered_one_as_himself():
     masked = ReadDecision("b", allowed=True, masks={"x": Mask.HASH}, reasons=("caller",))
     world = World(decisions={"b": masked})
@@ -169,6 +186,19 @@ async def test_a_lost_cluster_is_tried_again_with_the_same_snapshots():
 async def test_a_store_that_is_away_is_tried_again():
     run = await World(tables=FakeTables(failures=2)).execute()
     assert run.state is RunState.SUCCEEDED
+
+
+async def test_a_store_of_runs_that_is_away_ends_no_run():
+    world = World(tables=FakeTables(failures=1))
+    add_log = world.runs.add_log
+
+    async def away(run, level, text):
+        if level == "WARNING":
+            raise UnavailableError(Text(en="PostgreSQL is away", id="PostgreSQL tidak ada"))
+        await add_log(run, level, text)
+
+    world.runs.add_log = away
+    assert (await world.execute()).state is RunState.SUCCEEDED
 
 
 async def test_after_the_last_attempt_the_run_fails_with_the_cause():

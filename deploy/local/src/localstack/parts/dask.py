@@ -25,6 +25,8 @@ from localstack.web import expect_ok
 WORKERS = 2
 # Sets up logs and traces in a worker and loads what tasks need.
 _PRELOAD = "compute_service.executor.worker_preload"
+# Slows down the scheduler's own housekeeping; `_PRELOAD` does so in a worker.
+_SCHEDULER_PRELOAD = "compute_service.executor.dask_settings"
 _WORKER_BYTES = 2**30
 # Dask pauses and spills by its own limit; beyond this one the supervisor ends the worker.
 _WORKER_LIMIT_BYTES = int(_WORKER_BYTES * 1.25)
@@ -78,6 +80,12 @@ def dask_environment(settings: StackSettings) -> dict[str, str]:
     return env
 
 
+def _preload(module: str) -> list[str]:
+    """Arguments that load a module, where its package is installed."""
+    installed = importlib.util.find_spec(module.partition(".")[0]) is not None
+    return ["--preload", module] if installed else []
+
+
 class DaskCluster:
     """Starts and questions scheduler and workers."""
 
@@ -92,6 +100,7 @@ class DaskCluster:
         argv = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", f"tls://{HOST}"]
         argv += ["--port", str(self._ports["dask_scheduler"]), "--no-dashboard"]
         argv += ["--dashboard-address", self._ports.address("dask_scheduler_http")]
+        argv += _preload(_SCHEDULER_PRELOAD)
         return self._launch(argv, "")
 
     def launch_worker(self, number: int) -> Launch:
@@ -102,8 +111,7 @@ class DaskCluster:
         argv += ["--host", HOST, "--worker-port", str(self._ports[f"dask_worker_{number}"]), "--no-dashboard"]
         argv += ["--dashboard-address", self._ports.address(f"dask_worker_{number}_http")]
         argv += ["--local-directory", os.fspath(self._layout.data / "dask" / str(number))]
-        if importlib.util.find_spec(_PRELOAD.partition(".")[0]) is not None:
-            argv += ["--preload", _PRELOAD]
+        argv += _preload(_PRELOAD)
         config = self._layout.config / "dask-worker.yaml"
         document = {
             "lake": lake_settings(self._settings),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -52,8 +53,11 @@ class SinkContract:
         )
 
 
+@lru_cache(maxsize=256)
 def parse_contract(dataset: str, declaration: str) -> SinkContract:
     """Columns of a declaration of kind Dataset, which the catalog has checked.
+
+    Remembered: every task of a run asks, and reading YAML takes longer than a small task's own work.
 
     Raises:
         ValueError: it has no columns, or a type that is unknown here.

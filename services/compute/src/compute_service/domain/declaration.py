@@ -1,6 +1,7 @@
 """Turns a declaration into a pipeline, or says where it is wrong."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from compute_service.domain.document import Node, checked_name, load_document
 from compute_service.domain.pipeline import (
@@ -23,8 +24,9 @@ __all__ = ["ExpressionCheck", "parse_pipeline"]
 ExpressionCheck = Callable[[str], None]
 
 
+@lru_cache(maxsize=32)
 def parse_pipeline(text: str, check_expression: ExpressionCheck) -> Pipeline:
-    """The pipeline of a declaration.
+    """The pipeline of a declaration. Remembered: every attempt and every task of a run asks.
 
     Raises:
         DeclarationError: what is wrong and the path of the place, such as `steps[2].join.keys`.

@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import distributed
@@ -12,7 +12,7 @@ from distributed.security import Security
 from typing_extensions import override
 
 from compute_service.executor.tasks import run_task
-from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor, TaskSession
 from compute_service.settings import DaskSettings
 from servicekit.telemetry import get_logger
 
@@ -23,16 +23,43 @@ _LOST = (OSError, TimeoutError, distributed.comm.core.CommClosedError, asyncio.C
 
 
 class DaskExecutor(TaskExecutor):
-    """Connects for each run. A worker that dies has its tasks repeated by Dask; a lost scheduler is reported."""
+    """Connects for each attempt of a run. A worker that dies has its tasks repeated by Dask; a lost scheduler is
+    reported.
+    """
 
     def __init__(self, settings: DaskSettings) -> None:
         self._settings = settings
 
     @override
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[TaskSession]:
+        session = _Session(self._settings)
+        try:
+            yield session
+        finally:
+            await session.close()
+
+
+class _Session(TaskSession):
+    """One client of the scheduler."""
+
+    def __init__(self, settings: DaskSettings) -> None:
+        self._settings = settings
+        self._client: distributed.Client | None = None
+
+    async def close(self) -> None:
+        """Disconnects."""
+        if self._client is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(self._client.close(timeout=2), 5)
+
+    @override
     async def run_tasks(
         self, run: str, tasks: Sequence[dict[str, Any]]
     ) -> AsyncIterator[tuple[int, dict[str, Any]]]:
-        client = await self._connect()
+        if self._client is None:
+            self._client = await self._connect()
+        client = self._client
         # Never a key of an earlier attempt: its result may be on a worker that is gone.
         attempt = uuid.uuid4().hex[:8]
         futures = {
@@ -57,8 +84,6 @@ class DaskExecutor(TaskExecutor):
         finally:
             with suppress(Exception):
                 await client.cancel(list(futures), force=True)
-            with suppress(Exception):
-                await asyncio.wait_for(client.close(timeout=2), 5)
 
     async def _connect(self) -> distributed.Client:
         settings = self._settings

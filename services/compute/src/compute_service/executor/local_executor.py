@@ -3,18 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from typing_extensions import override
 
 from compute_service.executor.tasks import run_task
-from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor
+from compute_service.ports.outside import ExecutorUnavailableError, TaskExecutor, TaskSession
 
 __all__ = ["LocalExecutor"]
 
 
-class LocalExecutor(TaskExecutor):
+class LocalExecutor(TaskExecutor, TaskSession):
     """One task after another in a thread."""
+
+    @override
+    def open(self) -> AbstractAsyncContextManager[TaskSession]:
+        return nullcontext(self)
 
     @override
     async def run_tasks(

@@ -22,19 +22,17 @@ def run_partition(task: TaskContext) -> dict[str, Any]:
         raise ValueError("a pipeline without partitions has no partition task")
     decision = decision_from_words(task.words["decision"])
     frames: dict[str, pl.LazyFrame] = {partitioning.input: task.lake.reader.scan_partition(piece, decision)}
-    needed = [source for name in task.plan.partials for source in _aggregate(task, name).sources]
-    needed += [*task.plan.gathered, *(_sink_source(task, dataset) for dataset in task.plan.written)]
     for name in task.plan.parallel:
         step = task.pipeline.step(name)
         if isinstance(step, Rows):
             frames[name] = rows(frames[step.source], step)
-    for name in {name for name in needed if needed.count(name) > 1}:
+    for name in task.plan.shared:
         # Read once for several readers.
         frames[name] = frames[name].collect(engine="streaming").lazy()
-    handed: dict[str, Any] = {}
+    handed: dict[str, str] = {}
     for name in task.plan.partials:
         step = _aggregate(task, name)
-        handed[name] = task.scratch.write(aggregate(frames[step.source], step).lazy(), name, part)
+        handed[name] = task.scratch.write(aggregate(frames[step.source], step), name, part)
     for name in task.plan.gathered:
         handed[name] = task.scratch.write(frames[name], name, part)
     sinks = {

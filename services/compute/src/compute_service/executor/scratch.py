@@ -1,7 +1,8 @@
-"""What the tasks of a run hand on: Parquet objects under `runs/{run}/`, gone when the run has ended."""
+"""What the tasks of a run hand on: Arrow IPC objects under `runs/{run}/`, gone when the run has ended."""
 
 import tempfile
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -19,15 +20,19 @@ class Scratch:
     def __init__(self, store: ObjectStore, run: str) -> None:
         self._store, self._prefix = store, f"runs/{run}/"
 
-    def write(self, frame: pl.LazyFrame, step: str, part: int) -> tuple[str, int]:
-        """Keeps a part of a step; its key and rows."""
-        key = f"{self._prefix}{step}/part-{part:06}.parquet"
+    def write(self, frame: pl.LazyFrame | pl.DataFrame, step: str, part: int) -> str:
+        """Keeps a part of a step; its key. A lazy frame is streamed and may be larger than memory."""
+        key = f"{self._prefix}{step}/part-{part:06}.arrow"
+        if isinstance(frame, pl.DataFrame):
+            content = BytesIO()
+            frame.write_ipc(content, compression="lz4")
+            self._store.put(key, content.getvalue())
+            return key
         with tempfile.TemporaryDirectory(prefix="scratch-") as folder:
-            path = Path(folder) / "part.parquet"
-            frame.sink_parquet(path, compression="zstd", compression_level=1)
+            path = Path(folder) / "part.arrow"
+            frame.sink_ipc(path, compression="lz4")
             self._store.put_file(key, path)
-            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-        return key, int(rows)
+        return key
 
     def fetch(self, keys: Sequence[str], folder: Path) -> pl.LazyFrame:
         """Parts of a step as one frame, over copies in a local folder."""
@@ -40,7 +45,7 @@ class Scratch:
                 for chunk in self._store.stream(key):
                     stream.write(chunk)
             paths.append(path)
-        return pl.scan_parquet(paths, glob=False)
+        return pl.scan_ipc(paths, glob=False)
 
     def clear(self) -> None:
         """Removes all of the run's objects."""

@@ -1,15 +1,13 @@
 """What every task of a run has: its words, the pipeline, the lake, and how it writes."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from compute_service.domain.contract import SinkContract, parse_contract
 from compute_service.domain.declaration import parse_pipeline
-from compute_service.domain.pipeline import Pipeline
-from compute_service.domain.plan import Plan, plan_pipeline
+from compute_service.domain.plan import plan_pipeline
 from compute_service.executor.expressions import check_expression
 from compute_service.executor.scratch import Scratch
 from compute_service.executor.sinks import check_keys, check_rows, fit_contract
@@ -21,18 +19,13 @@ __all__ = ["WHOLE", "TaskContext"]
 WHOLE = "data"
 
 
-@lru_cache(maxsize=16)
-def _parsed(declaration: str) -> tuple[Pipeline, Plan]:
-    pipeline = parse_pipeline(declaration, check_expression)
-    return pipeline, plan_pipeline(pipeline)
-
-
 class TaskContext:
     """One task. `words` are its arguments as the runner wrote them."""
 
     def __init__(self, words: Mapping[str, Any], lake: Lake) -> None:
         self.words, self.lake = words, lake
-        self.pipeline, self.plan = _parsed(words["declaration"])
+        self.pipeline = parse_pipeline(words["declaration"], check_expression)
+        self.plan = plan_pipeline(self.pipeline)
         self.scratch = Scratch(lake.objects, words["run"])
         self.contracts: dict[str, SinkContract] = {
             name: parse_contract(name, text) for name, text in words["contracts"].items()
@@ -52,7 +45,7 @@ class TaskContext:
         kept = None
         if contract.keys and part is not None:
             # Other parts may hold the same key: the last task looks at all of them.
-            kept = self.scratch.write(keys.lazy(), f"keys-{dataset}", part)[0]
+            kept = self.scratch.write(keys, f"keys-{dataset}", part)
         target = self.lake.writer(dataset).target(self.words["run"])
         name = WHOLE if part is None else f"part-{part:06}"
         written = write_parquet(self.lake.objects, fitted, target, name)

@@ -1,19 +1,21 @@
 """Loaded by each Dask worker: `dask worker … --preload compute_service.executor.worker_preload`.
 
-Sets up logs and tracing and loads what tasks need, so that the first task is not slow. The settings are those of
-`WorkerSettings`: the file that LUMBUNG_CONFIG names, secrets by LUMBUNG_LAKE__…; LUMBUNG_OTLP_ENDPOINT overrides the
-receiver of traces.
+Quiets Dask (`dask_settings`), sets up logs and tracing, and loads what tasks need, so that the first task is not slow.
+The settings are those of `WorkerSettings`: the file that LUMBUNG_CONFIG names, secrets by LUMBUNG_LAKE__…;
+LUMBUNG_OTLP_ENDPOINT overrides the receiver of traces.
 """
 
 import os
 from typing import Any
 
-from compute_service.executor import tasks
+from compute_service.executor import dask_settings, tasks
 from compute_service.settings import WorkerSettings
 from servicekit.settings import load_settings
 from servicekit.telemetry import setup_logging, setup_tracing
 
 __all__ = ["dask_setup", "dask_teardown"]
+
+dask_settings.apply()
 
 _state: dict[str, Any] = {}
 

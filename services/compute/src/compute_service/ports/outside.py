@@ -18,6 +18,7 @@ __all__ = [
     "QueryEngine",
     "RunTables",
     "TaskExecutor",
+    "TaskSession",
 ]
 
 
@@ -124,8 +125,8 @@ class ExecutorUnavailableError(Exception):
     """The cluster cannot be reached or was lost; the same tasks may be sent again."""
 
 
-class TaskExecutor(ABC):
-    """Runs tasks somewhere."""
+class TaskSession(ABC):
+    """One attempt's connection to where tasks run."""
 
     @abstractmethod
     def run_tasks(
@@ -134,8 +135,16 @@ class TaskExecutor(ABC):
         """Results as they come, with the index of their task. Leaving the iteration cancels what has not ended.
 
         Raises:
-            ExecutorUnavailableError: the cluster was lost; results so far hold.
+            ExecutorUnavailableError: the cluster cannot be reached or was lost; results so far hold.
         """
+
+
+class TaskExecutor(ABC):
+    """Runs tasks somewhere."""
+
+    @abstractmethod
+    def open(self) -> AbstractAsyncContextManager[TaskSession]:
+        """A session for one attempt of a run; it connects at its first tasks."""
 
 
 class RunTables(ABC):

@@ -40,7 +40,7 @@ class Job:
         handed: dict[str, list[str]] = {}
         keys: dict[str, list[str]] = {}
         for part in parts:
-            for step, (key, _) in part["handed"].items():
+            for step, key in part["handed"].items():
                 handed.setdefault(step, []).append(key)
             for dataset, words in part["sinks"].items():
                 if words["keys"]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,18 @@ from compute_service.domain.pipeline import Pipeline
 from compute_service.domain.plan import plan_pipeline
 from compute_service.domain.runs import FINAL, Outcome, Run, RunState
 from compute_service.errors import RunFailedError
-from compute_service.ports.outside import Catalog, ExecutorUnavailableError, RunTables, TaskExecutor
+from compute_service.ports.outside import (
+    Catalog,
+    ExecutorUnavailableError,
+    RunTables,
+    TaskExecutor,
+    TaskSession,
+)
 from compute_service.ports.stores import RunStore
 from compute_service.service.commits import commit_sinks
 from compute_service.service.job import Job
 from lake import system_decision
-from servicekit.errors import LumbungError, Text
+from servicekit.errors import LumbungError, Text, UnavailableError
 from servicekit.telemetry import extract_context, get_logger, tracer
 
 __all__ = ["RunLimits", "Runner"]
@@ -37,9 +43,13 @@ class _CancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """How a run is cut and how patient it is. Seconds."""
+    """How a run is cut and how patient it is. Seconds.
+
+    A partition of `rows_per_partition` is held in memory, one of `streamed_rows_per_partition` (aggregates) is not.
+    """
 
     rows_per_partition: int = 1_000_000
+    streamed_rows_per_partition: int = 2_000_000
     attempts: int = 5
     retry_seconds: float = 2.0
     max_run_seconds: float = 6 * 3600.0
@@ -110,11 +120,16 @@ class Runner:
                 if not passing or attempt == self._limits.attempts:
                     raise _given_up(error) from error
                 cause = str(error)[:300]
-                await self._runs.add_log(
-                    run.run,
-                    "WARNING",
-                    Text(en=f"Again in {pause:g} s: {cause}", id=f"Diulang dalam {pause:g} detik: {cause}"),
-                )
+                _log.warning("run is tried again", run=run.run, attempt=attempt, cause=cause)
+                # The store of runs may be what is away.
+                with suppress(UnavailableError):
+                    await self._runs.add_log(
+                        run.run,
+                        "WARNING",
+                        Text(
+                            en=f"Again in {pause:g} s: {cause}", id=f"Diulang dalam {pause:g} detik: {cause}"
+                        ),
+                    )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 30.0)
             else:
@@ -158,8 +173,9 @@ class Runner:
         run = replace(run, inputs=run.inputs or {})
         contracts, texts = await self._contracts(pipeline)
         job = Job(run, pipeline, plan, decisions, texts)
-        parts = await self._run_partitions(job)
-        finished = await self._run_finish(job, parts)
+        async with self._executor.open() as session:
+            parts = await self._run_partitions(job, session)
+            finished = await self._run_finish(job, session, parts)
         outcomes = tuple(Outcome(a, b, c, Text(en=d, id=e)) for a, b, c, d, e in finished["expectations"])
         rows_read = sum(part["rows_read"] for part in parts) + finished["rows_read"]
         await self._runs.update_run(run.run, expectations=outcomes, rows_read=rows_read)
@@ -219,7 +235,7 @@ class Runner:
             contracts[dataset], texts[dataset] = contract, facts.declaration
         return contracts, texts
 
-    async def _run_partitions(self, job: Job) -> list[dict[str, Any]]:
+    async def _run_partitions(self, job: Job, session: TaskSession) -> list[dict[str, Any]]:
         partitioning = job.pipeline.partition
         pieces: list[dict[str, Any]] = []
         if partitioning is not None:
@@ -227,8 +243,10 @@ class Runner:
             assert declared is not None  # noqa: S101 - checked when it was parsed
             decision = job.decisions[declared.dataset]
             snapshot = (job.run.inputs or {})[declared.name]
+            limits = self._limits
+            rows = limits.streamed_rows_per_partition if job.plan.streamed else limits.rows_per_partition
             pieces = await self._tables.partitions(
-                declared.dataset, decision_from_words(decision), snapshot, self._limits.rows_per_partition
+                declared.dataset, decision_from_words(decision), snapshot, rows
             )
             tasks = [job.partition_task(index, piece, decision) for index, piece in enumerate(pieces)]
         else:
@@ -238,20 +256,24 @@ class Runner:
             job.run.run, "INFO", Text(en=f"{len(tasks)} partition task(s) and one to finish.",
                                       id=f"{len(tasks)} tugas partisi dan satu penutup."),
         )  # fmt: skip
-        return await self._collect(job.run, tasks, 0)
+        return await self._collect(job.run, session, tasks, 0)
 
-    async def _run_finish(self, job: Job, parts: list[dict[str, Any]]) -> dict[str, Any]:
-        results = await self._collect(job.run, [job.finish_task(parts)], len(parts))
+    async def _run_finish(
+        self, job: Job, session: TaskSession, parts: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        results = await self._collect(job.run, session, [job.finish_task(parts)], len(parts))
         return results[0]
 
-    async def _collect(self, run: Run, tasks: list[dict[str, Any]], done_before: int) -> list[dict[str, Any]]:
+    async def _collect(
+        self, run: Run, session: TaskSession, tasks: list[dict[str, Any]], done_before: int
+    ) -> list[dict[str, Any]]:
         """Results of tasks in their order, while somebody watches for a wish to cancel."""
         if not tasks:
             return []
         results: dict[int, dict[str, Any]] = {}
 
         async def gather() -> None:
-            async with aclosing(self._executor.run_tasks(run.run, tasks)) as found:  # type: ignore[type-var]
+            async with aclosing(session.run_tasks(run.run, tasks)) as found:  # type: ignore[type-var]
                 async for index, result in found:
                     if failure := result.get("failure"):
                         raise _failed(failure)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, OperationalError, sql
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -14,7 +14,7 @@ from typing_extensions import override
 from compute_service.domain.runs import LogLine, Outcome, Run, RunState, StoredPipeline
 from compute_service.ports.stores import PipelineStore, RunStore
 from servicekit.errors import Text
-from servicekit.postgres import connection_info
+from servicekit.postgres import connection_info, unavailable
 from servicekit.settings import PostgresSettings
 
 __all__ = ["PostgresPipelineStore", "PostgresRunStore"]
@@ -26,6 +26,16 @@ _DIRECT = {
 _JSON = {"rows_written", "inputs"}
 
 
+@asynccontextmanager
+async def _connection(pool: Pool) -> AsyncIterator[AsyncConnection[DictRow]]:
+    """A connection in a transaction; a database that is away is an UnavailableError."""
+    try:
+        async with pool.connection() as connection:
+            yield connection
+    except OperationalError as error:
+        raise unavailable(error) or error from error
+
+
 class PostgresPipelineStore(PipelineStore):
     """Table `pipelines`."""
 
@@ -34,7 +44,7 @@ class PostgresPipelineStore(PipelineStore):
 
     @override
     async def apply_pipeline(self, pipeline: str, declaration: str) -> StoredPipeline:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             await connection.execute(
                 """
                 INSERT INTO pipelines AS kept (pipeline, declaration, revision, update_time) VALUES (%s, %s, 1, now())
@@ -51,14 +61,14 @@ class PostgresPipelineStore(PipelineStore):
 
     @override
     async def get_pipeline(self, pipeline: str) -> StoredPipeline | None:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute("SELECT * FROM pipelines WHERE pipeline = %s", [pipeline])
             row = await cursor.fetchone()
         return StoredPipeline(**row) if row else None
 
     @override
     async def list_pipelines(self, after: str, limit: int) -> list[StoredPipeline]:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute(
                 'SELECT * FROM pipelines WHERE pipeline > %s COLLATE "C" ORDER BY pipeline COLLATE "C" LIMIT %s',
                 [after, limit],
@@ -74,7 +84,7 @@ class PostgresRunStore(RunStore):
 
     @override
     async def create_run(self, run: Run) -> Run:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             await connection.execute(
                 """
                 INSERT INTO runs (run, pipeline, state, revision, declaration, creator, request_id, decisions, trace,
@@ -101,14 +111,14 @@ class PostgresRunStore(RunStore):
 
     @override
     async def get_run(self, run: str) -> Run | None:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute("SELECT * FROM runs WHERE run = %s", [run])
             row = await cursor.fetchone()
         return _run(row) if row else None
 
     @override
     async def list_runs(self, pipeline: str | None, after: str, limit: int) -> list[Run]:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute(
                 """
                 SELECT * FROM runs
@@ -122,7 +132,7 @@ class PostgresRunStore(RunStore):
 
     @override
     async def list_open_runs(self, limit: int) -> list[Run]:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT * FROM runs WHERE state IN ('pending', 'running') ORDER BY create_time LIMIT %s",
                 [limit],
@@ -137,14 +147,14 @@ class PostgresRunStore(RunStore):
         ).format(
             sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
         )
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute(statement, [*columns.values(), run])
             row = await cursor.fetchone()
         return _run(row) if row else None
 
     @override
     async def add_log(self, run: str, level: str, text: Text) -> None:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             await connection.execute(
                 "INSERT INTO run_log (run, time, level, text_en, text_id) VALUES (%s, clock_timestamp(), %s, %s, %s)",
                 [run, level, text.en, text.id],
@@ -152,7 +162,7 @@ class PostgresRunStore(RunStore):
 
     @override
     async def read_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
-        async with self._pool.connection() as connection:
+        async with _connection(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT * FROM run_log WHERE run = %s AND number > %s ORDER BY number LIMIT %s",
                 [run, after, limit],
@@ -170,7 +180,10 @@ class PostgresRunStore(RunStore):
     @override
     @asynccontextmanager
     async def claim(self, run: str) -> AsyncIterator[bool]:
-        connection = await AsyncConnection.connect(connection_info(self._settings), autocommit=True)
+        try:
+            connection = await AsyncConnection.connect(connection_info(self._settings), autocommit=True)
+        except OperationalError as error:
+            raise unavailable(error) or error from error
         try:
             cursor = await connection.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"run:{run}"]
