@@ -1,19 +1,11 @@
-"""A small catalog in memory behind the real protos, and an issuer of tokens, for tests of one service.
+"""A small catalog in memory behind the real protos, for tests of one service.
 
 The catalog allows what its lists say and remembers what it is told; it checks no tokens.
 """
 
-import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lumbung.catalog.v1 import (
     audit_service_pb2,
@@ -28,73 +20,7 @@ from lumbung.catalog.v1 import (
 
 from support.ports import free_port
 
-__all__ = ["FakeCatalog", "Issuer", "run_issuer"]
-
-
-@dataclass
-class Issuer:
-    """Signs tokens; `url` serves the key set at /jwks and service tokens at /token."""
-
-    url: str
-    key: rsa.RSAPrivateKey
-
-    @property
-    def issuer(self) -> str:
-        return f"{self.url}/realms/lumbung"
-
-    def token(self, username: str = "kontributor-pusat", *roles: str, **changes: object) -> str:
-        """A token that holds for five minutes."""
-        now = int(time.time())
-        claims: dict[str, object] = {
-            "iss": self.issuer,
-            "aud": "lumbung-api",
-            "azp": "lumbung-cli",
-            "sub": f"subject-{username}",
-            "typ": "Bearer",
-            "preferred_username": username,
-            "iat": now,
-            "exp": now + 300,
-            "office": "pusat",
-            "realm_access": {"roles": list(roles or ("contributor",))},
-        }
-        return jwt.encode(claims | changes, self.key, algorithm="RS256", headers={"kid": "k1"})
-
-
-@contextmanager
-def run_issuer() -> Iterator[Issuer]:
-    """An issuer on a free loopback port."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    document = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    issuer = Issuer(f"http://127.0.0.1:{free_port()}", key)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self._answer({"keys": [{**document, "kid": "k1", "use": "sig"}]})
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
-            self._answer({"access_token": issuer.token("svc-ingest", "service"), "expires_in": 300})
-
-        def _answer(self, body):
-            content = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", int(issuer.url.rpartition(":")[2])), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield issuer
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+__all__ = ["FakeCatalog"]
 
 
 @dataclass

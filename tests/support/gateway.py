@@ -4,17 +4,17 @@ import contextlib
 import importlib.util
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from gateway_service import GatewaySettings, render
+
+from support.jsonserver import Answer, serve_json
 
 __all__ = ["RunningGateway", "envoy_program", "run_envoy", "serve_documents"]
 
@@ -54,32 +54,9 @@ class RunningGateway:
         return sum(stat["value"] for stat in behind)
 
 
-@contextlib.contextmanager
-def serve_documents(documents: dict[str, Any]) -> Iterator[str]:
+def serve_documents(documents: dict[str, Any]) -> contextlib.AbstractContextManager[str]:
     """Serves JSON documents by path on a free loopback port; gives the URL without a slash at its end."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = documents.get(self.path)
-            body = json.dumps(found).encode()
-            self.send_response(404 if found is None else 200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it so)
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serve_json(lambda asked: Answer(documents.get(asked.path)))
 
 
 @contextlib.contextmanager

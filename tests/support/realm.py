@@ -3,19 +3,17 @@
 import base64
 import contextlib
 import hashlib
-import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from support.jsonserver import Answer, Asked, serve_json
 from support.tokens import jwks, new_key
 
 __all__ = ["Realm", "run_realm"]
@@ -41,6 +39,20 @@ class Realm:
             "end_session_endpoint": f"{self.issuer}/logout",
             "id_token_signing_alg_values_supported": ["RS256"],
         }
+
+    def answer(self, asked: Asked) -> Answer:
+        """Discovery, keys, the authorization endpoint (a redirect) and the token endpoint."""
+        if asked.method == "POST":
+            found = self.exchange(asked.form)
+            return Answer(found or {"error": "invalid_grant"}, 200 if found else 400)
+        if asked.path.endswith("/.well-known/openid-configuration"):
+            return Answer(self.discovery())
+        if asked.path.endswith("/certs"):
+            return Answer(jwks(self.key))
+        if asked.path.endswith("/auth"):
+            target = self.authorize(asked.query)
+            return Answer(None, 302 if target else 400, {"location": target or ""})
+        return Answer(None)
 
     def authorize(self, asked: dict[str, str]) -> str | None:
         """The place to send the browser to, or None for a client or a return address that is not known."""
@@ -86,50 +98,7 @@ class Realm:
 @contextlib.contextmanager
 def run_realm() -> Iterator[Realm]:
     """Starts the provider on a free port."""
-    key = new_key()
-
-    class Handler(BaseHTTPRequestHandler):
-        realm: Realm
-
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            if url.path.endswith("/.well-known/openid-configuration"):
-                self._json(self.realm.discovery())
-            elif url.path.endswith("/certs"):
-                self._json(jwks(key))
-            elif url.path.endswith("/auth"):
-                target = self.realm.authorize(
-                    {name: values[0] for name, values in parse_qs(url.query).items()}
-                )
-                self.send_response(302 if target else 400)
-                self.send_header("location", target or "")
-                self.end_headers()
-            else:
-                self._json(None)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            found = self.realm.exchange({name: values[0] for name, values in parse_qs(body).items()})
-            self._json(found or {"error": "invalid_grant"}, 200 if found else 400)
-
-        def _json(self, document: Any, status: int = 200) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(404 if document is None else status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it so)
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Handler.realm = Realm(f"http://127.0.0.1:{server.server_port}/realms/lumbung", key)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield Handler.realm
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    realm = Realm("", new_key())
+    with serve_json(realm.answer) as address:
+        realm.issuer = f"{address}/realms/lumbung"
+        yield realm

@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from lumbung.catalog.v1 import audit_service_pb2 as pb
 
 from support.catalog_server import ISSUER, Catalog, run_catalog
-from support.key_server import serve_keys
+from support.jsonserver import Answer, serve_json
 from support.ports import free_port
 
 
@@ -29,7 +29,7 @@ def _entry():
 @contextlib.asynccontextmanager
 async def _process(database, issuer, folder):
     port = free_port()
-    with serve_keys(issuer.keys) as jwks_url:
+    with serve_json(lambda _asked: Answer(issuer.keys)) as jwks_url:
         settings = {
             "listen": {"port": port, "metrics_port": free_port(), "stop_grace_seconds": 1},
             "auth": {"issuer": ISSUER, "jwks_url": jwks_url},

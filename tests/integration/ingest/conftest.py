@@ -18,8 +18,9 @@ from lumbung.ingest.v1 import submission_service_pb2_grpc as submission_grpc
 from lumbung.ingest.v1 import upload_service_pb2 as upload_pb
 from lumbung.ingest.v1 import upload_service_pb2_grpc as upload_grpc
 
-from support.catalog import FakeCatalog, Issuer, run_issuer
+from support.catalog import FakeCatalog
 from support.ports import free_port
+from support.signin import SignIn, run_signin
 
 FINAL = {
     submission_pb.Submission.STATE_PUBLISHED,
@@ -29,8 +30,8 @@ FINAL = {
 
 
 @pytest.fixture(scope="session")
-def issuer() -> Iterator[Issuer]:
-    with run_issuer() as running:
+def signin() -> Iterator[SignIn]:
+    with run_signin("svc-ingest") as running:
         yield running
 
 
@@ -71,11 +72,11 @@ async def catalog() -> AsyncIterator[FakeCatalog]:
     await server.stop(0)
 
 
-def settings_for(stores, issuer, catalog, tmp_path, **changes) -> IngestSettings:
+def settings_for(stores, signin, catalog, tmp_path, **changes) -> IngestSettings:
     sections = {
         "listen": {"port": free_port(), "metrics_port": free_port(), "stop_grace_seconds": 0},
-        "auth": {"issuer": issuer.issuer, "jwks_url": f"{issuer.url}/jwks"},
-        "identity": {"token_url": f"{issuer.url}/token", "client_id": "svc-ingest", "client_secret": "x"},
+        "auth": {"issuer": signin.issuer, "jwks_url": signin.jwks_url},
+        "identity": {"token_url": signin.token_url, "client_id": "svc-ingest", "client_secret": "x"},
         "postgres": stores["postgres"],
         "lake": stores["lake"],
         "catalog": {"target": catalog.target},
@@ -151,11 +152,12 @@ class Service:
 
     settings: IngestSettings
     channel: grpc.aio.Channel
-    issuer: Issuer
+    signin: SignIn
     dsn: str
 
     def client(self, username="kontributor-pusat", *roles, language="en") -> Client:
-        return Client(self.channel, self.issuer.token(username, *roles), language)
+        token = self.signin.token(username, *(roles or ("contributor",)), office="pusat")
+        return Client(self.channel, token, language)
 
     def sql(self, query, values=()):
         with psycopg.connect(self.dsn) as connection:
@@ -163,11 +165,11 @@ class Service:
 
 
 @pytest.fixture
-async def service(stores, issuer, catalog, tmp_path: Path) -> AsyncIterator[Service]:
-    settings = settings_for(stores, issuer, catalog, tmp_path)
+async def service(stores, signin, catalog, tmp_path: Path) -> AsyncIterator[Service]:
+    settings = settings_for(stores, signin, catalog, tmp_path)
     stoppers = await start(settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
-        yield Service(settings, channel, issuer, stores["dsn"])
+        yield Service(settings, channel, signin, stores["dsn"])
     for stop in stoppers:
         await stop()
 

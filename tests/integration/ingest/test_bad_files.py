@@ -76,7 +76,7 @@ async def _upload_of(service, name):
     return rows[0][0]
 
 
-async def test_a_file_beyond_the_memory_of_its_process(stores, issuer, catalog, tmp_path):
+async def test_a_file_beyond_the_memory_of_its_process(stores, signin, catalog, tmp_path):
     import grpc
 
     from ingest_service.app import start
@@ -85,10 +85,10 @@ async def test_a_file_beyond_the_memory_of_its_process(stores, issuer, catalog, 
 
     catalog.declarations["large"] = declaration("large")
     limits = {"work_dir": str(tmp_path / "work"), "memory_bytes": 128 * 2**20}
-    settings = settings_for(stores, issuer, catalog, tmp_path, validation=limits)
+    settings = settings_for(stores, signin, catalog, tmp_path, validation=limits)
     stoppers = await start(settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
-        client = Client(channel, issuer.token())
+        client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
         rows = b"".join(b"%d;2017;%d\n" % (1000 + n % 9000, n) for n in range(1_000_000))
         done = await client.send("large", HEADER + rows)
         assert done.state == pb.Submission.STATE_REJECTED

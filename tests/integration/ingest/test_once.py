@@ -119,9 +119,9 @@ async def _process(settings_file, settings) -> AsyncIterator[asyncio.subprocess.
 
 
 @pytest.mark.timeout(300)
-async def test_kill_at_any_step_leaves_one_commit(stores, issuer, catalog, tmp_path, lake):
+async def test_kill_at_any_step_leaves_one_commit(stores, signin, catalog, tmp_path, lake):
     """The service dies by SIGKILL at different moments of the work; the next one brings it to its end."""
-    settings = settings_for(stores, issuer, catalog, tmp_path)
+    settings = settings_for(stores, signin, catalog, tmp_path)
     document = settings.model_dump(mode="json")
     for path in (("postgres",), ("lake", "postgres"), ("lake", "s3"), ("identity",)):
         section, source = document, stores | {"identity": {"client_secret": "x"}}
@@ -141,7 +141,7 @@ async def test_kill_at_any_step_leaves_one_commit(stores, issuer, catalog, tmp_p
             _process(settings_file, settings) as process,
             grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
         ):
-            client = Client(channel, issuer.token())
+            client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
             catalog.available = True
             upload = await client.create("killed", len(content))
             await client.write(upload.name, content, chunk=2**20)
@@ -163,7 +163,7 @@ async def test_kill_at_any_step_leaves_one_commit(stores, issuer, catalog, tmp_p
         _process(settings_file, settings),
         grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
     ):
-        client = Client(channel, issuer.token())
+        client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
         done = [await client.wait(name, 60) for name in sent]
         assert {answer.state for answer in done} == {pb.Submission.STATE_PUBLISHED}, [d.message for d in done]
     assert [answer.rows_good for answer in done] == [90_000, 2000, 2000]

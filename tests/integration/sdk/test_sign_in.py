@@ -3,8 +3,6 @@
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -12,6 +10,8 @@ from lumbung.cli.main import run
 from lumbung.config import Endpoints, config_folder
 from lumbung.credentials import Credentials, device_login, service_login, stored_token
 from lumbung.errors import ApiError
+
+from support.jsonserver import Answer, serve_json
 
 
 class _SignIn:
@@ -22,27 +22,13 @@ class _SignIn:
         self.forms = []
         self.issued = 0
         self.expires_in = 300
-        server = self
+        self.issuer = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                form = {name: values[0] for name, values in parse_qs(body).items()}
-                status, answer = server.answer(self.path, form)
-                data = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+    def answer(self, asked):
+        status, document = self.reply(asked.path, asked.form)
+        return Answer(document, status)
 
-            def log_message(self, *_arguments):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.issuer = f"http://127.0.0.1:{self.http.server_port}/realms/lumbung"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def answer(self, path, form):
+    def reply(self, path, form):
         self.forms.append(form)
         if path.endswith("/auth/device"):
             return 200, {
@@ -81,9 +67,9 @@ class _SignIn:
 @pytest.fixture
 def sign_in():
     server = _SignIn()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
+    with serve_json(server.answer) as address:
+        server.issuer = f"{address}/realms/lumbung"
+        yield server
 
 
 @pytest.fixture
