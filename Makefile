@@ -27,6 +27,18 @@ test: setup ## Sets up and runs every test: unit, contract, integration, e2e
 chaos: setup ## Kills each process of the stack in turn while a pipeline runs (about 15 minutes)
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
+.PHONY: images
+images: setup ## Builds the container images that changed into build/images
+	@$(PYTHON) -m platformimages build $(ARGS)
+
+.PHONY: bundle
+bundle: setup ## One tar with every image and the charts, for places without a network
+	@$(PYTHON) -m platformimages bundle
+
+.PHONY: test-cluster
+test-cluster: images ## Tests on a real one-node Kubernetes (needs root and LUMBUNG_CLUSTER_TOOLS)
+	@$(BIN)/pytest tests/cluster $(ARGS)
+
 .PHONY: check
 check: setup ## Format, lint, types, imports, protos, unused code, lock
 	@$(PYTHON) tools/check.py

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from localstack.errors import StackError
 from localstack.ports import Ports
+from platformsetup.identity.distribution import cache_folder, local_archive
 
 _LAST_OFFSET = 199
 _FIRST_PORT = 1024
@@ -43,12 +44,9 @@ def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
             f"LUMBUNG_BASE_PORT={text!r} is not a usable port; give a number from {_FIRST_PORT} to {65535 - _LAST_OFFSET}"
         )
     data_dir = Path(env.get("LUMBUNG_DATA_DIR") or checkout_dir() / ".lumbung").expanduser().resolve()
-    home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache_dir = Path(env.get("LUMBUNG_CACHE_DIR") or home / "lumbung").expanduser().resolve()
-    archive = env.get("LUMBUNG_KEYCLOAK_ARCHIVE")
     return StackSettings(
         data_dir=data_dir,
         base_port=int(text),
-        cache_dir=cache_dir,
-        keycloak_archive=Path(archive).expanduser().resolve() if archive else None,
+        cache_dir=cache_folder(env),
+        keycloak_archive=local_archive(env),
     )

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from platformsetup.errors import SetupError
@@ -41,6 +41,18 @@ def java_arguments(home: Path) -> list[str]:
         str(home / "lib" / "quarkus-run.jar"),
         "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
     ]
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where built distributions are kept: LUMBUNG_CACHE_DIR, else a folder in the user's cache."""
+    home = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(environ.get("LUMBUNG_CACHE_DIR") or home / "lumbung").expanduser().resolve()
+
+
+def local_archive(environ: Mapping[str, str]) -> Path | None:
+    """The archive that LUMBUNG_KEYCLOAK_ARCHIVE names, for machines without a network."""
+    named = environ.get("LUMBUNG_KEYCLOAK_ARCHIVE")
+    return Path(named).expanduser().resolve() if named else None
 
 
 def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None) -> Path:

@@ -1,0 +1,1 @@
+"""Builds the container images: what is in each, layer by layer, and what runs it."""

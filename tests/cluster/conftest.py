@@ -1,0 +1,52 @@
+"""Tests on a real Kubernetes node; `make test-cluster` runs them, nothing else does."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from support.cluster import IMAGES, ROOT, Release, running_cluster
+
+SECONDS = 2400
+READY_SECONDS = 360
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with running_cluster() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def figures():
+    """What was measured; printed and written to build/cluster.json at the end."""
+    found = {}
+    yield found
+    (ROOT / "build" / "cluster.json").write_text(json.dumps(found, indent=1) + "\n")
+    sys.stdout.write(f"\n{json.dumps(found, indent=1)}\n")
+
+
+@pytest.fixture(scope="session")
+def release(cluster, figures):
+    """The kind profile in a namespace that enforces the standard "restricted"."""
+    values = subprocess.run(
+        [sys.executable, "tools/image_values.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (IMAGES / "values.yaml").write_text(values.stdout)
+    installed = Release(cluster)
+    cluster.kubectl("create", "namespace", installed.namespace)
+    cluster.kubectl(
+        "label", "namespace", installed.namespace, "pod-security.kubernetes.io/enforce=restricted"
+    )
+    started = time.monotonic()
+    cluster.helm("install", *installed.arguments())
+    installed.wait_ready(READY_SECONDS)
+    figures["seconds_to_ready"] = round(time.monotonic() - started, 1)
+    return installed

@@ -1,0 +1,143 @@
+"""Install, use, upgrade, roll back, remove: the tests stand in this order and share one release."""
+
+import base64
+import json
+import signal
+import sys
+import time
+
+from support.cluster import ROOT
+
+BAD_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "bad"},
+    "spec": {
+        "containers": [{"name": "bad", "image": "lumbung/base", "securityContext": {"privileged": True}}]
+    },
+}
+
+
+def _secrets(release):
+    return {
+        entry["metadata"]["name"]: entry["data"]
+        for entry in release.cluster.objects("secrets", release.namespace)
+        if entry["type"] == "Opaque"
+    }
+
+
+def _pod_ids(release):
+    return {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod["metadata"]["uid"]
+        for pod in release.pods()
+    }
+
+
+def test_everything_is_ready_in_time(release, figures):
+    figures["mib_at_rest"] = release.cluster.memory(release.namespace)
+    assert figures["seconds_to_ready"] < 360
+    figures["restarts"] = {
+        pod["metadata"]["name"]: count
+        for pod in release.pods()
+        if (count := sum(entry["restartCount"] for entry in pod["status"]["containerStatuses"]))
+    }
+    assert not figures["restarts"]
+
+
+def test_a_bad_pod_is_refused(release, tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(BAD_POD))
+    said = release.cluster.inside(
+        "kubectl", "apply", "--namespace", release.namespace, "--filename", str(path)
+    ).communicate()[0]
+    assert "violates PodSecurity" in said
+
+
+def test_the_main_job_runs_through_the_gateway(release, figures):
+    started = time.monotonic()
+    release.cluster.helm(
+        "test", release.name, "--namespace", release.namespace, "--timeout", "12m", check=False
+    )
+    log = release.cluster.kubectl(
+        "logs", "--namespace", release.namespace, "job/lumbung-test", "--tail", "60"
+    )
+    (job,) = [
+        entry
+        for entry in release.cluster.objects("jobs", release.namespace)
+        if entry["metadata"]["name"] == "lumbung-test"
+    ]
+    assert job["status"].get("succeeded") == 1, log
+    figures["seconds_of_helm_test"] = round(time.monotonic() - started, 1)
+    figures["mib_after_helm_test"] = release.cluster.memory(release.namespace)
+
+
+def test_an_upgrade_fails_no_request_keeps_secrets_and_restarts_only_what_changed(release, figures, tmp_path):
+    before, pods = _secrets(release), _pod_ids(release)
+    accounts = tmp_path / "accounts.json"
+    accounts.write_bytes(base64.b64decode(before["lumbung-accounts"]["accounts.json"]))
+    addresses = {
+        entry["metadata"]["name"]: entry["spec"]["clusterIP"]
+        for entry in release.cluster.objects("services", release.namespace)
+    }
+    load = release.cluster.inside(
+        sys.executable,
+        str(ROOT / "tests" / "support" / "steadyload.py"),
+        addresses["lumbung-gateway"],
+        addresses["lumbung-keycloak"],
+        str(accounts),
+    )
+    time.sleep(5)
+    release.cluster.helm(
+        "upgrade", *release.arguments("--set", "catalog.config.listen.max_concurrent_calls=900")
+    )
+    release.wait_ready(300)
+    time.sleep(25)  # the old pod has gone on answering until now
+    load.send_signal(signal.SIGINT)
+    said = json.loads(load.communicate()[0].splitlines()[-1])
+    figures["upgrade_load"] = said
+    assert said["failed"] == 0, said
+    assert said["answered"] > 200
+    assert _secrets(release) == before
+    now = _pod_ids(release)
+    assert {part for part in pods if pods[part] != now[part]} == {"catalog"}
+
+
+def test_a_rollback_brings_the_old_settings_back(release):
+    release.cluster.helm("rollback", release.name, "--namespace", release.namespace)
+    release.wait_ready(300)
+    (config,) = [
+        entry["data"]["config.yaml"]
+        for entry in release.cluster.objects("configmaps", release.namespace)
+        if entry["metadata"]["name"] == "lumbung-catalog"
+    ]
+    assert "max_concurrent_calls" not in config
+
+
+def test_killed_pods_come_back(release, figures):
+    started = time.monotonic()
+    for part in ("catalog", "compute", "gateway", "postgres"):
+        release.cluster.kubectl(
+            "delete", "pod", "--namespace", release.namespace, "--grace-period", "0", "--force",
+            "--selector", f"app.kubernetes.io/component={part}",
+        )  # fmt: skip
+        release.wait_ready(300)
+    figures["seconds_to_heal_four_pods_one_by_one"] = round(time.monotonic() - started, 1)
+
+
+def test_an_uninstall_leaves_claims_and_their_secrets(release):
+    secrets = set(_secrets(release))
+    release.cluster.helm("uninstall", release.name, "--namespace", release.namespace, "--wait")
+    left = release.cluster.objects(
+        "all,configmaps,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims",
+        release.namespace,
+    )
+    kept = {
+        (entry["kind"], entry["metadata"]["name"])
+        for entry in left
+        # Kubernetes' own, in every namespace; pods may still be on their way out.
+        if entry["metadata"]["name"] not in ("kube-root-ca.crt", "default")
+        and "deletionTimestamp" not in entry["metadata"]
+        and not entry["metadata"]["name"].startswith("lumbung-test")
+    }
+    assert {name for kind, name in kept if kind == "Secret"} == secrets
+    assert {kind for kind, _ in kept} == {"Secret", "PersistentVolumeClaim"}

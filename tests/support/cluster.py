@@ -1,0 +1,181 @@
+"""One real Kubernetes node for the tests, made by the shared cluster tools, with the project's images in it."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "lumbung"
+IMAGES = ROOT / "build" / "images"
+PATIENCE = 900
+
+
+def tools() -> Path:
+    """The script that makes a node: in LUMBUNG_CLUSTER_TOOLS, else beside the checkout."""
+    folder = os.environ.get("LUMBUNG_CLUSTER_TOOLS") or ROOT.parent / "shared" / "tools" / "cluster"
+    return Path(folder) / "cluster.sh"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running node. ClusterIPs answer only inside its network: `inside` runs a program there."""
+
+    script: Path
+
+    def run(self, *arguments: str, check: bool = True, timeout: float = PATIENCE) -> str:
+        """Runs the script and gives its standard output; a failure shows what it said."""
+        done = subprocess.run(
+            [str(self.script), *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if check and done.returncode != 0:
+            pytest.fail(
+                f"{' '.join(arguments[:8])}: {done.stdout[-2000:]}{done.stderr[-4000:]}", pytrace=False
+            )
+        return done.stdout
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        """`kubectl`."""
+        return self.run("kubectl", *arguments, check=check)
+
+    def objects(self, kinds: str, namespace: str, *arguments: str) -> list[dict[str, Any]]:
+        """Objects of these kinds."""
+        listed: list[dict[str, Any]] = json.loads(
+            self.kubectl("get", kinds, "--namespace", namespace, "--output", "json", *arguments)
+        )["items"]
+        return listed
+
+    def helm(self, *arguments: str, check: bool = True) -> str:
+        """`helm`."""
+        return self.run("helm", *arguments, check=check)
+
+    def inside(self, *command: str) -> "subprocess.Popen[str]":
+        """Starts a program in the node's network."""
+        return subprocess.Popen(
+            [str(self.script), "exec", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def memory(self, namespace: str) -> dict[str, int]:
+        """Working set of each container in MiB, by `part/container`."""
+        summary = json.loads(self.kubectl("get", "--raw", "/api/v1/nodes/node1/proxy/stats/summary"))
+        found = {}
+        for pod in summary["pods"]:
+            if pod["podRef"]["namespace"] == namespace:
+                for container in pod.get("containers", []):
+                    used = container.get("memory", {}).get("workingSetBytes", 0)
+                    found[f"{pod['podRef']['name']}/{container['name']}"] = used // 2**20
+        return found
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """A fresh node with every image loaded; afterwards it is gone. Only one runs on a machine at a time."""
+    script = tools()
+    if not script.exists() or os.geteuid() != 0:
+        pytest.skip(
+            f"NO CLUSTER: the installation is NOT tested here. It needs root and {script}; "
+            "set LUMBUNG_CLUSTER_TOOLS to the folder of cluster.sh."
+        )
+    folder = Path(os.environ.setdefault("CLUSTER_DIR", "/var/tmp/lumbung-k8s"))  # noqa: S108
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cluster = Cluster(script)
+        subprocess.run([sys.executable, "-m", "platformimages", "build"], cwd=ROOT, check=True)
+        cluster.run("build")
+        cluster.run("down", check=False)
+        cluster.run("up")
+        try:
+            listed = json.loads((IMAGES / "images.json").read_text(encoding="utf-8"))["images"]
+            cluster.run(
+                "load", *(str(IMAGES / entry["archive"]) for entry in listed if entry["name"] != "base")
+            )
+            yield cluster
+        finally:
+            if not os.environ.get("LUMBUNG_KEEP_CLUSTER"):
+                cluster.run("down", check=False)
+
+
+@dataclass
+class Release:
+    """The chart, installed."""
+
+    cluster: Cluster
+    namespace: str = "lumbung"
+    name: str = "lumbung"
+
+    def arguments(self, *more: str) -> list[str]:
+        """What install and upgrade have in common."""
+        values = ["--values", str(CHART / "values-kind.yaml"), "--values", str(IMAGES / "values.yaml")]
+        return [self.name, str(CHART), "--namespace", self.namespace, *values, *more]
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Pods of the servers (not of jobs), those that are leaving left out."""
+        return [
+            pod
+            for pod in self.cluster.objects("pods", self.namespace)
+            if "deletionTimestamp" not in pod["metadata"]
+            and pod["metadata"]["ownerReferences"][0]["kind"] != "Job"
+        ]
+
+    def wait_ready(self, seconds: float) -> float:
+        """Waits until every server is ready and every job done; gives the seconds that it took."""
+        started = time.monotonic()
+        while missing := self._missing():
+            if time.monotonic() - started > seconds:
+                pytest.fail(
+                    f"not ready after {seconds:.0f} s: {'; '.join(missing)}\n{self.told()}", pytrace=False
+                )
+            time.sleep(2)
+        return time.monotonic() - started
+
+    def told(self) -> str:
+        """The last lines of what is not ready, for a failure's report."""
+        lines = [self.cluster.kubectl("get", "pods", "--namespace", self.namespace)]
+        for pod in self.cluster.objects("pods", self.namespace):
+            name = pod["metadata"]["name"]
+            if not _ready(pod) and pod["status"]["phase"] != "Succeeded":
+                log = self.cluster.kubectl(
+                    "logs",
+                    name,
+                    "--namespace",
+                    self.namespace,
+                    "--all-containers",
+                    "--tail",
+                    "8",
+                    check=False,
+                )
+                lines.append(f"== {name}\n{log}")
+        return "\n".join(lines)
+
+    def _missing(self) -> list[str]:
+        pods = [pod["metadata"]["name"] for pod in self.pods() if not _ready(pod)]
+        jobs = [
+            job["metadata"]["name"]
+            for job in self.cluster.objects("jobs", self.namespace)
+            if not job["status"].get("succeeded")
+        ]
+        workloads = [
+            entry["metadata"]["name"]
+            for entry in self.cluster.objects("deployments,statefulsets", self.namespace)
+            if entry["status"].get("observedGeneration", 0) < entry["metadata"]["generation"]
+            or entry["status"].get("updatedReplicas", 0) < entry["spec"]["replicas"]
+            or entry["status"].get("readyReplicas", 0) < entry["spec"]["replicas"]
+        ]
+        return [*pods, *jobs, *workloads]
+
+
+def _ready(pod: dict[str, Any]) -> bool:
+    return any(
+        entry["type"] == "Ready" and entry["status"] == "True"
+        for entry in pod["status"].get("conditions", [])
+    )
