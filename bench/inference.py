@@ -1,4 +1,4 @@
-"""What Ray Serve costs: predictions through its direct gRPC ingress against plain grpc.aio with ONNX Runtime.
+"""What serving costs: predictions by a replica on Ray Serve against plain grpc.aio with ONNX Runtime.
 
 Both sides run the same model on one thread. Ours also verifies the token, checks every tensor, makes a span and an audit
 record; the plain side does none of that. They take turns, so that a busy machine hits both alike; CPU seconds come from
@@ -38,6 +38,7 @@ from support.servers import free_ports, run_postgres, run_s3
 GOAL = 2.0
 TICKS = os.sysconf("SC_CLK_TCK")
 ROWS = (1, 1000)
+AT_ONCE = 16
 
 
 def cpu_seconds(pid: int) -> float:
@@ -78,7 +79,7 @@ def request_of(rows: int) -> pb.ModelInferRequest:
     return request
 
 
-async def calls(target: str, token: str, rows: int, count: int, at_once: int = 8) -> list[float]:
+async def calls(target: str, token: str, rows: int, count: int, at_once: int = AT_ONCE) -> list[float]:
     """Makes `count` calls, `at_once` under way; gives the seconds of each."""
     request = request_of(rows)
     metadata = (("authorization", f"Bearer {token}"),)
@@ -101,7 +102,7 @@ async def calls(target: str, token: str, rows: int, count: int, at_once: int = 8
 def measure(ways: dict[str, tuple[str, int]], token: str, rounds: int, count: int) -> bool:
     """Prints the table; True when the goal is reached for every size."""
     reached = True
-    print(f"{'rows':>6} {'way':<12}{'CPU ms a call':>14}{'median ms (8 at once)':>24}")
+    print(f"{'rows':>6} {'way':<12}{'CPU ms a call':>14}{f'median ms ({AT_ONCE} at once)':>24}")
     for rows in ROWS:
         cpu: dict[str, list[float]] = {name: [] for name in ways}
         seconds: dict[str, list[float]] = {name: [] for name in ways}

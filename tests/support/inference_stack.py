@@ -180,6 +180,16 @@ class InferenceStack:
         """Process ids of this stack's replicas, found by the port they listen on."""
         return _listeners(self.base + 50)
 
+    def change_settings(self, section: str, **changes: Any) -> None:
+        """Starts the service anew with other settings in a section."""
+        path = Path(self.environment["LUMBUNG_CONFIG"])
+        config = yaml.safe_load(path.read_text())
+        config[section] |= changes
+        self.stop("service")
+        path.write_text(yaml.safe_dump(config))
+        self.start("service")
+        self.wait_for_service()
+
     def wait_for_service(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -221,7 +231,7 @@ def _listeners(port: int) -> list[int]:
 
 def _free_base() -> int:
     """A first port with all of the stack's ports free behind it."""
-    offsets = [*range(30, 38), *range(50, 56), 73, 83, *range(100, 200)]
+    offsets = [*range(30, 38), 50, 52, 73, 83, *range(100, 200)]
     while True:
         base = 22000 + 250 * secrets.randbelow(38)
         with contextlib.ExitStack() as held:
@@ -245,8 +255,7 @@ def _config(base: int, folder: Path, issuer: TokenIssuer, catalog_port: int) -> 
             "token_path": str(folder / "token"),
             "replica_settings_path": str(folder / "replica.json"),
             "ingress": {"target": f"127.0.0.1:{base + 50}"},
-            "proxy_http_port": base + 54,
-            "proxy_grpc_port": base + 55,
+            "listen": {"grpc_port": base + 50, "http_port": base + 52},
             "order_seconds": 150,
         },
         # A machine that runs other tests beside these may need minutes for what takes seconds.

@@ -149,3 +149,13 @@ async def test_the_loop_brings_back_what_is_lost(service, cluster):
     orders = cluster.orders
     await asyncio.sleep(0.1)
     assert cluster.orders == orders
+
+
+async def test_the_loop_begins_with_an_order_and_then_leaves_what_answers_alone(service, cluster):
+    """Replicas that answer may run with the code of an earlier service; Serve replaces only those."""
+    await service.deploy_model_version(CALLER, ONE)
+    orders = cluster.orders
+    loop = asyncio.create_task(service.reconcile_forever(0.01))
+    await asyncio.sleep(0.3)
+    loop.cancel()
+    assert cluster.orders == orders + 1

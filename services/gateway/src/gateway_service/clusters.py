@@ -33,7 +33,8 @@ def clusters(settings: GatewaySettings) -> list[Config]:
         (SERVE_GRPC, predictions.grpc, True),
         (SERVE_HTTP, predictions.http, False),
     ):
-        cluster = _guarded(name, peer, http2=http2)
+        # Of a replica that is replaced, all that it has under way may have to be asked again at once.
+        cluster = _guarded(name, peer, http2=http2, retries=256)
         if predictions.endpoints_folder is not None:
             cluster = _discovered(cluster, str(predictions.endpoints_folder / f"{name}.json"))
         found.append(cluster)
@@ -107,13 +108,16 @@ def _protocol(*, http2: bool) -> Config:
     return {"typed_extension_protocol_options": {_HTTP_OPTIONS: options}}
 
 
-def _guarded(name: str, peer: PeerSettings, *, http2: bool) -> Config:
-    """A cluster with limits on what may be under way and with ejection of failing hosts."""
+def _guarded(name: str, peer: PeerSettings, *, http2: bool, retries: int = 3) -> Config:
+    """A cluster with limits on what may be under way and with ejection of failing hosts.
+
+    `retries` is how many may always be under way; beyond that, a fifth of all requests.
+    """
     limits = {
         "max_connections": 64 if http2 else 256,
         "max_requests": 2048,
         "max_pending_requests": 512,
-        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
+        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": retries},
     }
     return (
         _cluster(name, peer.target)

@@ -27,6 +27,9 @@ _RETRY = {
     "num_retries": 2,
     "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
 }
+# A prediction changes nothing, so what a replica drops while it is replaced is asked again: its gRPC server cancels
+# calls that come between its end and the news of it.
+_PREDICTION_RETRY = _RETRY | {"retry_on": f"{_RETRY['retry_on']},reset,cancelled,unavailable"}
 
 
 def cluster_of(service: str, settings: GatewaySettings) -> str:
@@ -82,7 +85,10 @@ def _method_route(method: Method, settings: GatewaySettings) -> Config:
     else:
         seconds = limits.method_seconds.get(method.path.lstrip("/"), limits.unary_seconds)
         longest = duration(seconds)
-        route |= {"idle_timeout": duration(seconds + 5), "retry_policy": _RETRY}
+        route |= {
+            "idle_timeout": duration(seconds + 5),
+            "retry_policy": _PREDICTION_RETRY if cluster == SERVE_GRPC else _RETRY,
+        }
     # Not `timeout`: that one answers UNAVAILABLE, this one DEADLINE_EXCEEDED. The caller's own deadline holds below it.
     route["max_stream_duration"] = {"max_stream_duration": longest, "grpc_timeout_header_max": longest}
     found: Config = {"match": {"path": method.path}, "route": route}
@@ -138,7 +144,7 @@ def _prediction_route(match: Config, settings: GatewaySettings) -> Config:
     seconds = settings.limits.unary_seconds
     return {
         "match": match,
-        "route": {"cluster": SERVE_HTTP, "timeout": duration(seconds), "retry_policy": _RETRY},
+        "route": {"cluster": SERVE_HTTP, "timeout": duration(seconds), "retry_policy": _PREDICTION_RETRY},
         "typed_per_filter_config": _without(TRANSCODER),
     }
 

@@ -29,17 +29,16 @@ Stopper = Callable[[], Awaitable[None]]
 
 
 def _replica_settings(settings: InferenceSettings) -> str:
-    limits = settings.limits
     return replica_document(
         ReplicaSettings(
             auth=settings.auth,
+            listen=settings.ray.listen,
+            ray_on_loopback=settings.ray.loopback,
             s3=settings.lake.s3,
             telemetry=settings.telemetry,
             catalog=settings.catalog,
             identity=settings.identity,
-            max_tensor_bytes=limits.max_tensor_bytes,
-            max_run_seconds=limits.max_run_seconds,
-            max_memory_bytes=limits.replica_memory_bytes,
+            limits=settings.limits.replica,
         )
     )
 
@@ -57,7 +56,9 @@ async def start(settings: InferenceSettings) -> Sequence[Stopper]:
     audit.start()
 
     store = PostgresRegistryStore(pool)
-    executor = RayServeExecutor(settings.ray, _replica_settings(settings))
+    executor = RayServeExecutor(
+        settings.ray, _replica_settings(settings), settings.limits.replica.max_call_seconds
+    )
     executor.write_replica_settings()
     registry = RegistryService(
         store,

@@ -1,6 +1,6 @@
 """A Ray head in the foreground: `python -m inference_service.ray_head --base-port N --folder DIR --token-path FILE`.
 
-Everything listens on the loopback address and on fixed ports (base+30…38, workers base+100…199, Serve base+50…55).
+Everything listens on the loopback address and on fixed ports (base+30…38, workers base+100…199).
 Ends, and ends all of Ray, when one of Ray's own processes dies or on SIGTERM. `ray start --block` does the same and
 keeps 160 MB for it; this process keeps 10, since it only waits for its children.
 """
@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -21,30 +22,19 @@ PR_SET_CHILD_SUBREAPER = 36
 STOP_SECONDS = 8.0
 ATTEMPTS = 3
 OBJECT_STORE_BYTES = 80 * 10**6
-MESSAGE_BYTES = 64 * 2**20
 
 
-def head_environment(base_port: int, token_path: Path) -> dict[str, str]:
+def head_environment(token_path: Path) -> dict[str, str]:
     """Environment of the head and of all that it starts."""
-    grpc, http = base_port + 50, base_port + 52
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_path),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_START_HOOK": "inference_service.ray_loopback.only_loopback",
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "inference_service.ray_loopback.middlewares",
+        # One event loop per replica, for its servers and for Serve's health checks; ports of Serve's own: none.
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_SERVE_ENABLE_DIRECT_INGRESS": "1",
-        # The maxima are exclusive: one port each, so that they never move.
-        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(grpc),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(grpc + 1),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(http),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(http + 1),
-        # A dead replica's port is wanted back at once: there is no other.
-        "RAY_SERVE_PORT_QUARANTINE_S": "0",
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
-        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(MESSAGE_BYTES),
+        "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
         # Ten times a second is for large clusters; each turn costs.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         # Ray would run its workers at nice 15: on a busy machine replicas then start too late to heal anything.
@@ -68,7 +58,7 @@ def head_command(base_port: int, folder: Path) -> list[str]:
         "max-worker-port": 199,
     }
     return [
-        str(Path(sys.executable).parent / "ray"),
+        str(Path(sysconfig.get_path("scripts")) / "ray"),
         "start",
         "--head",
         "--node-ip-address=127.0.0.1",
@@ -139,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, stop)
     try:
         _end_leftovers(given.folder)
-        environment = os.environ | head_environment(given.base_port, given.token_path)
+        environment = os.environ | head_environment(given.token_path)
         command = head_command(given.base_port, given.folder)
         for _attempt in range(ATTEMPTS):
             started = subprocess.run(command, env=environment, check=False)

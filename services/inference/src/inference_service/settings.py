@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference_service.replica.settings import ListenSettings as ReplicaListenSettings
+from inference_service.replica.settings import ReplicaLimits
 from lake import S3Settings
 from servicekit.settings import (
     AuthSettings,
@@ -30,7 +32,7 @@ class LakeSection(_Section):
 
 
 class RaySettings(_Section):
-    """The Ray head, and the ports on which its replica answers."""
+    """The Ray head, and where its replicas answer."""
 
     address: str = Field(default="127.0.0.1:18030", description="host:port of the head's GCS")
     token_path: Path = Field(description="file with Ray's token")
@@ -38,11 +40,11 @@ class RaySettings(_Section):
         description="file that this service writes (mode 0600) and the replicas read"
     )
     ingress: PeerSettings = Field(
-        default=PeerSettings(target="127.0.0.1:18050"), description="where the replica answers gRPC"
+        default=PeerSettings(target="127.0.0.1:18050"), description="where this service reaches the replicas"
     )
-    host: str = "127.0.0.1"
-    proxy_http_port: int = Field(default=18054, ge=1, le=65535)
-    proxy_grpc_port: int = Field(default=18055, ge=1, le=65535)
+    listen: ReplicaListenSettings = Field(
+        default=ReplicaListenSettings(), description="where the replicas answer gRPC and HTTP"
+    )
     replicas: int = Field(default=1, ge=1, le=64)
     order_seconds: float = Field(default=45.0, gt=0, description="how long one order to Ray may take")
     loopback: bool = Field(
@@ -56,9 +58,7 @@ class LimitSettings(_Section):
     inspection_memory_bytes: int = Field(default=2 * 2**30, ge=256 * 2**20)
     inspection_seconds: float = Field(default=30.0, gt=0, le=300)
     deploy_seconds: float = Field(default=60.0, gt=0, le=600)
-    max_tensor_bytes: int = Field(default=32 * 2**20, gt=0, le=256 * 2**20)
-    max_run_seconds: float = Field(default=10.0, gt=0, le=300)
-    replica_memory_bytes: int = Field(default=4 * 2**30, ge=2**30)
+    replica: ReplicaLimits = ReplicaLimits()
     reconcile_seconds: float = Field(default=2.0, gt=0, le=60)
 
 

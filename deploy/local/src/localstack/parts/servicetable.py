@@ -87,8 +87,7 @@ def _inference(settings: StackSettings) -> dict[str, Any]:
             "token_path": str(secrets / "ray-token"),
             "replica_settings_path": str(secrets / "ray-replica.json"),
             "ingress": {"target": ports.address("serve_grpc")},
-            "proxy_http_port": ports["ray_proxy_http"],
-            "proxy_grpc_port": ports["ray_proxy_grpc"],
+            "listen": {"grpc_port": ports["serve_grpc"], "http_port": ports["serve_http"]},
         }
     }
 

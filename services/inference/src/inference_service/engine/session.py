@@ -14,7 +14,7 @@ from inference_service.engine.datatypes import BY_ORT
 from inference_service.errors import ModelFileError, TensorError
 from servicekit.errors import DeadlineExceededError, Text
 
-__all__ = ["OnnxSession", "RunGuard"]
+__all__ = ["OnnxSession", "RunGuard", "run_options"]
 
 BF16 = 16
 QUIET = 3
@@ -43,6 +43,13 @@ class RunGuard:
             for deadline, options in list(self._running.values()):
                 if now >= deadline:
                     options.terminate = True
+
+
+def run_options() -> Any:
+    """Options of one run."""
+    options = ort.RunOptions()
+    options.log_severity_level = QUIET
+    return options
 
 
 class OnnxSession:
@@ -84,17 +91,19 @@ class OnnxSession:
             spec.datatype == "BF16" for spec in (*self.signature.inputs, *self.signature.outputs)
         )
         self._bf16 = {spec.name for spec in self.signature.inputs if spec.datatype == "BF16"}
-        self.slow = False
 
-    def run(self, feeds: dict[str, Any], outputs: list[str] | None = None) -> list[Any]:
+    def run(
+        self, feeds: dict[str, Any], outputs: list[str] | None = None, options: Any | None = None
+    ) -> list[Any]:
         """Arrays of the outputs asked for (all by default), in that order. BF16 is given and taken as uint16.
+
+        Setting `options.terminate` from elsewhere ends the run.
 
         Raises:
             TensorError: the model cannot work on these values.
             DeadlineExceededError: it took longer than the guard allows.
         """
-        options = ort.RunOptions()
-        options.log_severity_level = QUIET
+        options = options or run_options()
         wanted = outputs or self._outputs
         if self._guard is not None:
             self._guard.enter(options)

@@ -11,13 +11,12 @@ from typing import Any
 import ray
 from ray import serve
 from ray.serve.api import RunTarget
-from ray.serve.config import HTTPOptions, gRPCOptions
+from ray.serve.config import ProxyLocation
 from ray.serve.schema import LoggingConfig
 
 __all__ = ["apply_order", "main"]
 
 APPLICATION = "inference"
-SERVICERS = "inference_service.replica.methods.register"
 
 
 def apply_order(order: dict[str, Any]) -> dict[str, Any]:
@@ -26,20 +25,10 @@ def apply_order(order: dict[str, Any]) -> dict[str, Any]:
 
     ray.init(address=order["address"], namespace="serve", log_to_driver=False, logging_level="WARNING")
     quiet = LoggingConfig(enable_access_log=False, log_level="WARNING")
-    serve.start(
-        http_options=HTTPOptions(
-            host=order["host"], port=order["proxy_http_port"], request_timeout_s=order["request_seconds"]
-        ),
-        grpc_options=gRPCOptions(
-            port=order["proxy_grpc_port"],
-            grpc_servicer_functions=[SERVICERS],
-            request_timeout_s=order["request_seconds"],
-            enable_reflection=False,
-        ),
-        logging_config=quiet,
-    )
-    app = application(order["settings_path"], order["code_version"], order["models"], order["replicas"])
-    target = RunTarget(app, name=APPLICATION, route_prefix="/", logging_config=quiet)
+    # No proxies of Serve's: replicas have servers of their own.
+    serve.start(proxy_location=ProxyLocation.Disabled, logging_config=quiet)
+    app = application(order["settings_path"], order)
+    target = RunTarget(app, name=APPLICATION, route_prefix=None, logging_config=quiet)
     # Not waited for here: the service asks the replica itself, and knows better than Serve when it answers.
     serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
     status = serve.status().applications[APPLICATION]

@@ -25,7 +25,6 @@ __all__ = ["RayServeExecutor", "serve_environment"]
 
 _log = get_logger(__name__)
 
-REQUEST_SECONDS = 30
 CONNECT_SECONDS = 2.0
 
 
@@ -35,8 +34,7 @@ def serve_environment(settings: RaySettings) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(settings.token_path),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_SERVE_ENABLE_DIRECT_INGRESS": "1",
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         # Under `uv run` Ray would pack the working folder and start every worker through uv.
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -58,9 +56,10 @@ def _unavailable(en: str, indonesian: str) -> ServingUnavailableError:
 class RayServeExecutor(ServingExecutor):
     """One application with one deployment that answers for all models."""
 
-    def __init__(self, settings: RaySettings, replica_settings: str) -> None:
-        """`replica_settings` is the document that replicas read, secrets included."""
+    def __init__(self, settings: RaySettings, replica_settings: str, call_seconds: float) -> None:
+        """`replica_settings` is the document that replicas read, secrets included; `call_seconds` the longest call."""
         self._settings = settings
+        self._call_seconds = call_seconds
         self._replica_settings = replica_settings
         self._code_version = _fingerprint(replica_settings)
 
@@ -109,13 +108,10 @@ class RayServeExecutor(ServingExecutor):
         settings = self._settings
         return {
             "address": settings.address,
-            "host": settings.host,
-            "proxy_http_port": settings.proxy_http_port,
-            "proxy_grpc_port": settings.proxy_grpc_port,
-            "request_seconds": REQUEST_SECONDS,
             "settings_path": str(settings.replica_settings_path.absolute()),
             "code_version": self._code_version,
             "replicas": settings.replicas,
+            "call_seconds": self._call_seconds,
             "models": [
                 {
                     "model": version.ref.model,

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inference_service.domain.model import TensorSpec
 from inference_service.domain.names import VersionRef
-from inference_service.engine.session import OnnxSession, RunGuard
+from inference_service.engine.session import OnnxSession, RunGuard, run_options
 from inference_service.errors import DeployFailedError, ModelFileError, ModelNotServedError
 from lake import ObjectStore
 from servicekit.errors import LumbungError, Text
@@ -20,6 +21,7 @@ __all__ = ["LoadedModel", "ModelSet", "WantedModel"]
 _log = get_logger(__name__)
 
 SLOW_INPUT_BYTES = 256 * 1024
+SLOW_SECONDS = 0.01
 
 
 class WantedModel(BaseModel):
@@ -45,16 +47,30 @@ class LoadedModel:
     def __init__(self, wanted: WantedModel, session: OnnxSession) -> None:
         self.wanted = wanted
         self.ref = wanted.ref
+        self.name = str(wanted.ref)
         self.version = str(wanted.version)
         self.session = session
+        self._seconds = 0.0
 
     async def run(self, feeds: dict[str, Any], outputs: list[TensorSpec]) -> list[Any]:
-        """Runs the model; large inputs in a thread, so that small ones need not wait for them."""
+        """Runs the model; large inputs, and models that were slow the last time, in a thread: others need not wait."""
         names = [spec.name for spec in outputs]
         size = sum(array.nbytes for array in feeds.values())
-        if size > SLOW_INPUT_BYTES or self.session.slow:
-            return await asyncio.to_thread(self.session.run, feeds, names)
-        return self.session.run(feeds, names)
+        started = time.perf_counter()
+        if size <= SLOW_INPUT_BYTES and self._seconds <= SLOW_SECONDS:
+            arrays = self.session.run(feeds, names)
+            self._seconds = time.perf_counter() - started
+            return arrays
+        options = run_options()
+        try:
+            arrays = await asyncio.to_thread(self.session.run, feeds, names, options)
+        except asyncio.CancelledError:
+            # Nobody waits for it any more: the thread is wanted for others.
+            options.terminate = True
+            raise
+        if size <= SLOW_INPUT_BYTES:
+            self._seconds = time.perf_counter() - started
+        return arrays
 
 
 class ModelSet:

@@ -1,4 +1,4 @@
-"""The protocol's REST form on the replica's own HTTP port; same checks and errors as over gRPC."""
+"""The protocol's REST form; same checks and errors as over gRPC."""
 
 import re
 from typing import Any
@@ -16,16 +16,13 @@ from inference_service.replica.documents import (
     response_document,
 )
 from inference_service.replica.gate import Gate, Passage, merged
-from inference_service.replica.methods import SERVICE
+from inference_service.replica.grpc_door import SERVER_NAME, SERVER_VERSION, SERVICE
 from inference_service.replica.models import ModelSet
 from servicekit.errors import Text
 from servicekit.errors.status import unimplemented_status
 from servicekit.telemetry import current_trace_id
 
-__all__ = ["SERVER_NAME", "SERVER_VERSION", "RestDoor"]
-
-SERVER_NAME = "lumbung"
-SERVER_VERSION = "1"
+__all__ = ["RestDoor"]
 
 _MODEL = re.compile(r"/v2/models/([^/]{1,200})(?:/versions/([^/]{1,20}))?(?:/(ready|infer))?")
 _SERVER = {
@@ -72,12 +69,12 @@ class RestDoor:
             shown = f"{request.method} {path[:200]}"
             language = Passage("", headers).language
             return error_response(unimplemented_status(shown, language, current_trace_id()))
-        response: Response = Response(status_code=500)
-        async with self._gate.around(f"/{SERVICE}/{rpc}", headers) as passage:
-            await self._gate.admit(passage)
-            model, version = (match[1], match[2] or "") if match is not None else ("", "")
-            response = await self._dispatch(rpc, model, version, request, passage)
-        return response if passage.status is None else error_response(passage.status)
+        model, version = (match[1], match[2] or "") if match is not None else ("", "")
+        passage = Passage(f"/{SERVICE}/{rpc}", headers)
+        response = await self._gate.call(
+            passage, lambda passage: self._dispatch(rpc, model, version, request, passage)
+        )
+        return error_response(response) if isinstance(response, status_pb2.Status) else response
 
     async def _dispatch(
         self, rpc: str, name: str, version: str, request: Request, passage: Passage

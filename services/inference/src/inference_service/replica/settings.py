@@ -8,22 +8,46 @@ from pydantic import BaseModel, ConfigDict, Field
 from lake import S3Settings
 from servicekit.settings import AuthSettings, IdentitySettings, PeerSettings, TelemetrySettings
 
-__all__ = ["ReplicaSettings", "load_replica_settings", "replica_document"]
+__all__ = ["ListenSettings", "ReplicaLimits", "ReplicaSettings", "load_replica_settings", "replica_document"]
 
 
-class ReplicaSettings(BaseModel):
-    """Sign-in, where models lie, where audit records go, and limits. Sizes in bytes, times in seconds."""
-
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class ListenSettings(_Section):
+    """Where replicas answer. Those on one machine share the ports."""
+
+    host: str = "127.0.0.1"
+    grpc_port: int = Field(default=18050, ge=1, le=65535)
+    http_port: int = Field(default=18052, ge=1, le=65535)
+
+
+class ReplicaLimits(_Section):
+    """What a replica takes before it refuses. Sizes in bytes, times in seconds."""
+
+    max_tensor_bytes: int = Field(default=32 * 2**20, gt=0, le=256 * 2**20)
+    max_message_bytes: int = Field(default=64 * 2**20, gt=0, le=512 * 2**20)
+    max_concurrent_calls: int = Field(default=256, ge=1, le=10_000)
+    max_run_seconds: float = Field(default=10.0, gt=0, le=300)
+    max_call_seconds: float = Field(default=30.0, gt=0, le=600)
+    max_memory_bytes: int = Field(default=4 * 2**30, ge=2**30)
+
+
+class ReplicaSettings(_Section):
+    """Sign-in, where to answer, where models lie, where audit records go, and limits.
+
+    `ray_on_loopback`: what Ray itself opens in the replica is for this machine only, whatever `listen` says.
+    """
+
     auth: AuthSettings
+    listen: ListenSettings = ListenSettings()
+    ray_on_loopback: bool = True
     s3: S3Settings
     telemetry: TelemetrySettings = TelemetrySettings()
     catalog: PeerSettings | None = None
     identity: IdentitySettings | None = None
-    max_tensor_bytes: int = Field(default=32 * 2**20, gt=0, le=256 * 2**20)
-    max_run_seconds: float = Field(default=10.0, gt=0, le=300)
-    max_memory_bytes: int = Field(default=4 * 2**30, ge=2**30)
+    limits: ReplicaLimits = ReplicaLimits()
 
 
 def load_replica_settings(path: Path) -> ReplicaSettings:

@@ -107,16 +107,18 @@ class DeploymentService:
         """Looks every few seconds whether all that should be served answers, and mends it after two misses.
 
         A replica that died is restarted by the cluster itself; the second look leaves it the time for that.
+        The first order is given in any case: replicas may still run with the code or settings of an earlier service.
         """
-        misses = PATIENCE
+        misses = 0
+        ordered = False
         pause = every_seconds
         while True:
             try:
                 misses = 0 if await self._whole() else misses + 1
-                if misses >= PATIENCE:
+                if misses >= PATIENCE or not ordered:
                     async with self._order:
                         await self._apply()
-                    misses = 0
+                    misses, ordered = 0, True
                     await self._until(self._whole, SETTLE_SECONDS)
                 pause = every_seconds
             except LumbungError as error:
