@@ -57,6 +57,27 @@ def test_a_failing_file_is_named_and_what_came_before_stays(settings, folder):
     assert migrate(settings, folder) == ["0003_third.sql"]
 
 
+def test_a_start_waits_for_a_server_that_comes_late(settings, folder, monkeypatch):
+    monkeypatch.setattr("servicekit.postgres.migrations.PAUSE_SECONDS", 0.05)
+    silent = settings.model_copy(update={"port": free_port(), "wait_seconds": 20.0})
+    attempts = []
+    connect = psycopg.connect
+
+    def connect_late(conninfo, **rest):
+        attempts.append(conninfo)
+        return connect(conninfo if len(attempts) < 3 else connection_info(settings), **rest)
+
+    monkeypatch.setattr(psycopg, "connect", connect_late)
+    assert migrate(silent, folder) == ["0001_first.sql", "0002_second.sql"]
+    assert len(attempts) == 3
+
+
+def test_a_start_does_not_wait_for_ever(settings, folder, monkeypatch):
+    monkeypatch.setattr("servicekit.postgres.migrations.PAUSE_SECONDS", 0.05)
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        migrate(settings.model_copy(update={"port": free_port(), "wait_seconds": 0.3}), folder)
+
+
 @pytest.mark.parametrize("name", ["third.sql", "0002_again.sql", "3_third.sql"])
 def test_names_are_checked_before_anything_runs(settings, folder, name):
     (folder / name).write_text("SELECT 1")

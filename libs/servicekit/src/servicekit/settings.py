@@ -81,6 +81,12 @@ class PostgresSettings(_Section):
     user: str
     password: SecretStr
     pool_max: int = Field(default=8, ge=1, le=100)
+    wait_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="how long a start waits for the server, the role and the database",
+    )
 
 
 class PeerSettings(_Section):

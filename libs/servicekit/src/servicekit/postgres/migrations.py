@@ -1,6 +1,7 @@
 """Applies numbered SQL files once each, in order, under a lock."""
 
 import re
+import time
 import zlib
 from importlib.resources.abc import Traversable
 
@@ -8,10 +9,14 @@ import psycopg
 
 from servicekit.postgres.pool import connection_info
 from servicekit.settings import PostgresSettings
+from servicekit.telemetry import get_logger
 
 __all__ = ["migrate"]
 
+_log = get_logger(__name__)
+
 LOCK_SECONDS = 120
+PAUSE_SECONDS = 2.0
 STATEMENT_SECONDS = 600
 _FILE_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _TABLE = """
@@ -40,16 +45,17 @@ def _name(entry: Traversable) -> str:
 def migrate(settings: PostgresSettings, folder: Traversable) -> list[str]:
     """Applies the files `NNNN_name.sql` of `folder` that have not been applied, and returns their names.
 
-    Safe to run from several processes at once and any number of times. Each file is one transaction.
+    Safe to run from several processes at once and any number of times. Each file is one transaction. Where the server
+    does not answer, or does not know the role or the database yet, this waits for `settings.wait_seconds`.
 
     Raises:
         ValueError: a file is named otherwise, or two have one number.
-        psycopg.Error: the server does not answer, another process holds the lock for two minutes, or a file fails,
+        psycopg.Error: the server does not answer in time, another process holds the lock for two minutes, or a file fails,
             with a note that names it; the files before it stay applied.
     """
     files = _files(folder)
     applied: list[str] = []
-    with psycopg.connect(connection_info(settings), autocommit=True) as connection:
+    with _connect(settings) as connection:
         connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
         lock = zlib.crc32(f"migrate:{settings.database}".encode())
@@ -61,6 +67,24 @@ def migrate(settings: PostgresSettings, folder: Traversable) -> list[str]:
                 _apply(connection, file)
                 applied.append(file.name)
     return applied
+
+
+def _connect(settings: PostgresSettings) -> psycopg.Connection:
+    deadline = time.monotonic() + settings.wait_seconds
+    while True:
+        try:
+            return psycopg.connect(connection_info(settings), autocommit=True)
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise
+            _log.warning(
+                "waiting for PostgreSQL",
+                host=settings.host,
+                port=settings.port,
+                database=settings.database,
+                cause=str(error).strip(),
+            )
+            time.sleep(PAUSE_SECONDS)
 
 
 def _apply(connection: psycopg.Connection, file: Traversable) -> None:
