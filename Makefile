@@ -39,6 +39,12 @@ bundle: setup ## One tar with every image and the charts, for places without a n
 test-cluster: images ## Tests on a real one-node Kubernetes (needs root and LUMBUNG_CLUSTER_TOOLS)
 	@$(BIN)/pytest tests/cluster $(ARGS)
 
+.PHONY: check-charts
+check-charts: setup ## Renders every profile and holds it against Kubernetes' schemas, checkov and kube-score
+	@$(PYTHON) tools/chart_schema.py --check
+	@$(BIN)/pytest tests/charts $(ARGS)
+	@$(PYTHON) tools/check_charts.py
+
 .PHONY: check
 check: setup ## Format, lint, types, imports, protos, unused code, lock
 	@$(PYTHON) tools/check.py

@@ -1,4 +1,5 @@
-"""Runs every static check and says what failed: format, lint, types, imports, protos, unused code.
+"""Runs every static check and says what failed: format, lint, types, imports, protos, unused code,
+whether the chart's schema is fresh.
 
     python tools/check.py
 
@@ -33,6 +34,7 @@ def _checks(image: Path) -> dict[str, list[str]]:
         "protos: lint": [str(BIN / "buf"), "lint", str(image)],
         "protos: format": [str(BIN / "buf"), "format", "--diff", "--exit-code", "--path", "protos"],
         "unused code": [str(BIN / "vulture")],
+        "charts: schema": [str(BIN / "python"), str(ROOT / "tools" / "chart_schema.py"), "--check"],
     }
     breaking = breaking_command(ROOT, image)
     if breaking:

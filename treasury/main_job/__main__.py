@@ -1,6 +1,6 @@
 """The main job: real budgets from upload to prediction through the running platform.
 
-    python -m treasury.main_job [--json FILE]
+    python -m treasury.main_job [--json FILE] [--without-trace]
 
 Ends with a table of steps; the exit code is 1 when any step failed. It can be repeated: the tables stay the same.
 """
@@ -56,8 +56,8 @@ class MainJob:
             "; ".join(f"{name} {rows}" for name, rows in sorted(counts.items())), sum(counts.values())
         )
 
-    def run(self) -> None:
-        """Runs every step."""
+    def run(self, *, with_trace: bool = True) -> None:
+        """Runs every step; the trace needs a place that keeps traces."""
         journal, sessions = self.journal, self.sessions
         journal.run("1 sign in, load content", lambda: load_content(sessions, journal, ROOT / "treasury"))
         journal.run("2 upload raw tables", self._upload)
@@ -71,7 +71,8 @@ class MainJob:
         journal.run("6 train, register, deploy, predict", lambda: train_and_serve(sessions, journal))
         journal.run("7a search", lambda: search_words(sessions, journal))
         journal.run("7b lineage", lambda: follow_lineage(sessions, journal))
-        journal.run("7c one trace", self._trace)
+        if with_trace:
+            journal.run("7c one trace", self._trace)
         journal.run("7d audit", lambda: verify_audit(sessions, journal))
         journal.run("8 row counts", self.row_counts)
         sessions.close()
@@ -81,10 +82,13 @@ def main() -> int:
     """Runs the job and prints the table."""
     parser = argparse.ArgumentParser(description="The main job: real budgets from upload to prediction.")
     parser.add_argument("--json", type=Path, help="also write the table to this file as JSON")
+    parser.add_argument(
+        "--without-trace", action="store_true", help="leave step 7c out, where no traces are kept"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lumbung-main-job-") as work:
         job = MainJob(Path(work))
-        job.run()
+        job.run(with_trace=not arguments.without_trace)
     sys.stdout.write(f"\n{job.journal.summary()}\n\ninput: {job.inputs.origin}\n")
     if arguments.json is not None:
         lines = [vars(line) for line in job.journal.lines]

@@ -1,0 +1,66 @@
+{{/* Network policies from one table of flows; what is not in it is refused.
+
+Context: root, name, flows (part → port → callers; "*" is anybody, "metrics" the scrapers), outside (list of {port, callers}:
+addresses beyond the release). */}}
+
+{{- define "lumbung-lib.networkPolicy" -}}
+{{- $root := .root -}}
+{{- $name := .name -}}
+{{- $policy := .root.Values.networkPolicy -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{- include "lumbung-lib.metadata" . | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels: {{- include "lumbung-lib.selectorLabels" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  {{- $ingress := index .flows $name }}
+  ingress: {{- if not $ingress }} []{{ end }}
+    {{- range $port, $callers := $ingress }}
+    - ports: [{protocol: TCP, port: {{ $port }}}]
+      {{- if not (has "*" $callers) }}
+      from:
+        {{- range $callers }}
+        {{- if eq . "metrics" }}
+        {{- toYaml $policy.metricsFrom | nindent 8 }}
+        {{- else }}
+        - podSelector:
+            matchLabels: {{- include "lumbung-lib.selectorLabels" (dict "root" $root "name" .) | nindent 14 }}
+        {{- end }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  egress:
+    - ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]
+      to: {{- toYaml $policy.dns | nindent 8 }}
+    {{- range $part, $ports := .flows }}
+    {{- range $port, $callers := $ports }}
+    {{- if has $name $callers }}
+    - ports: [{protocol: TCP, port: {{ $port }}}]
+      to:
+        - podSelector:
+            matchLabels: {{- include "lumbung-lib.selectorLabels" (dict "root" $root "name" $part) | nindent 14 }}
+    {{- end }}
+    {{- end }}
+    {{- end }}
+    {{- range .outside }}
+    {{- if has $name .callers }}
+    - ports: [{protocol: TCP, port: {{ .port }}}]
+      to:
+        {{- range $policy.outsideCidrs }}
+        - ipBlock: {cidr: {{ . | quote }}}
+        {{- end }}
+    {{- end }}
+    {{- end }}
+{{- end -}}
+
+{{/* No pod of the release gets or makes a call that another policy does not name. */}}
+{{- define "lumbung-lib.denyAll" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{- include "lumbung-lib.metadata" (dict "root" . "name" "deny-all") | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels: {app.kubernetes.io/instance: {{ .Release.Name }}}
+  policyTypes: [Ingress, Egress]
+{{- end -}}

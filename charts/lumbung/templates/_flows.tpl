@@ -1,0 +1,85 @@
+{{/* Who may speak to whom, one line per port: `part: {port: [number, [callers]]}`. "*" is anybody who can reach the node's
+network, "metrics" the scrapers of networkPolicy.metricsFrom. A call that is not here is refused at both ends. */}}
+
+{{- define "lumbung.flows" -}}
+gateway:
+  18000: ["*", test]
+portal:
+  18074: [gateway]
+  18084: [metrics]
+ingest:
+  18070: [gateway, portal]
+  18080: [metrics]
+catalog:
+  18071: [gateway, portal, ingest, compute, inference]
+  18081: [metrics]
+compute:
+  18072: [gateway, portal]
+  18082: [metrics]
+inference:
+  18073: [gateway, portal]
+  18050: [gateway]
+  18052: [gateway]
+  18083: [metrics]
+{{- if .Values.postgres.enabled }}
+postgres:
+  5432: [catalog, ingest, compute, inference, keycloak, dask-worker, portal, setup-databases]
+{{- end }}
+{{- if .Values.objectstore.enabled }}
+objectstore:
+  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket]
+  9327: [metrics]
+{{- end }}
+{{- if .Values.keycloak.enabled }}
+keycloak:
+  18002: [{{ if .Values.keycloak.exposed }}"*", {{ end }}gateway, portal, ingest, catalog, compute, inference, setup-realm, test]
+  18003: [metrics]
+{{- end }}
+{{- if .Values.dask.enabled }}
+dask-scheduler:
+  8786: [compute, dask-worker]
+  8787: [portal, metrics]
+dask-worker:
+  8788: [dask-scheduler, dask-worker]
+  8789: [metrics]
+{{- end }}
+{{- if .Values.setup.databases.enabled }}
+setup-databases: {}
+{{- end }}
+{{- if .Values.setup.bucket.enabled }}
+setup-bucket: {}
+{{- end }}
+{{- if and .Values.setup.realm.enabled .Values.keycloak.enabled }}
+setup-realm: {}
+{{- end }}
+{{- if and .Values.test.enabled .Values.setup.realm.roleAccounts }}
+test: {}
+{{- end }}
+{{- end -}}
+
+{{/* Calls that leave the release: `list of {ports, callers}`, for the parts that are outside. */}}
+{{- define "lumbung.outsideFlows" -}}
+{{- if not .Values.postgres.enabled }}
+- {port: {{ .Values.postgres.external.port }}, callers: [ingest, catalog, compute, inference, keycloak, dask-worker, portal, setup-databases]}
+{{- end }}
+{{- if not .Values.objectstore.enabled }}
+- {port: {{ include "lumbung.s3.endpoint" . | splitList ":" | last }}, callers: [ingest, compute, inference, dask-worker, portal, setup-bucket]}
+{{- end }}
+{{- if not .Values.keycloak.enabled }}
+- {port: {{ include "lumbung.urlPort" (include "lumbung.issuer" .) }}, callers: [gateway, portal, ingest, catalog, compute, inference, test]}
+{{- else if .Values.keycloak.publicUrl }}
+- {port: {{ include "lumbung.urlPort" .Values.keycloak.publicUrl }}, callers: [portal, test]}
+{{- end }}
+{{- if not .Values.dask.enabled }}
+- {port: {{ include "lumbung.urlPort" .Values.dask.external.scheduler }}, callers: [compute]}
+{{- end }}
+{{- if .Values.telemetry.otlpEndpoint }}
+- {port: {{ include "lumbung.urlPort" .Values.telemetry.otlpEndpoint }}, callers: [gateway, portal, ingest, catalog, compute, inference, dask-worker]}
+{{- end }}
+{{- end -}}
+
+{{- define "lumbung.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end -}}
