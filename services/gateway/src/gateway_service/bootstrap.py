@@ -8,6 +8,7 @@ from gateway_service.clusters import clusters
 from gateway_service.listener import listener
 from gateway_service.protos import ProtoSet, load_protos
 from gateway_service.settings import GatewaySettings
+from gateway_service.status import status_cluster, status_listener
 from gateway_service.xds import Config, typed
 
 __all__ = ["render"]
@@ -30,11 +31,15 @@ def render(settings: GatewaySettings, protos: ProtoSet | None = None) -> str:
     """
     protos = protos or load_protos()
     admin = {"address": settings.listen.admin_host, "port_value": settings.listen.admin_port}
+    listeners, behind = [listener(protos, settings)], clusters(settings)
+    if settings.listen.status_port is not None:
+        listeners.append(status_listener(settings, settings.listen.status_port))
+        behind.append(status_cluster(settings))
     bootstrap = {
         "node": {"id": f"gateway-{settings.environment}", "cluster": "gateway"},
         "admin": {"address": {"socket_address": admin}},
         "overload_manager": _overload(settings),
-        "static_resources": {"listeners": [listener(protos, settings)], "clusters": clusters(settings)},
+        "static_resources": {"listeners": listeners, "clusters": behind},
     }
     text = yaml.dump(bootstrap, Dumper=_Plain, sort_keys=False, width=10**9, allow_unicode=True)
     return (

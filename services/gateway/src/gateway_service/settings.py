@@ -35,6 +35,9 @@ class PublicListenSettings(_Section):
     port: int = Field(default=18000, ge=1, le=65535)
     admin_host: str = "127.0.0.1"
     admin_port: int = Field(default=18001, ge=1, le=65535)
+    status_port: int | None = Field(
+        default=None, ge=1, le=65535, description="`GET /ready` and `GET /metrics` for probes and scrapers"
+    )
     tls: TlsSettings | None = None
 
 
