@@ -7,7 +7,13 @@ import psycopg
 import pytest
 
 from lake import Lake, LakeSettings, RowFilter, TableSchema, WrittenFile, system_decision, write_parquet
-from lake.errors import CommitConflictError, InvalidCommitError, SchemaMismatchError, TableNotFoundError
+from lake.errors import (
+    CommitConflictError,
+    InvalidCommitError,
+    SchemaMismatchError,
+    StoreError,
+    TableNotFoundError,
+)
 from lake.iceberg import LakeCatalog, load_table, open_catalog
 from lake.objectstore import ObjectStore
 from lake.schema import TableId
@@ -89,7 +95,7 @@ def test_a_failed_commit_leaves_nothing(lake: Lake, table: str, monkeypatch: pyt
         raise ConnectionError("no catalog")
 
     monkeypatch.setattr(LakeCatalog, "commit_table", fail)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(StoreError):
         lake.writer(table).append(rows(("32", 2016, "1")), run_id="r1")
     monkeypatch.undo()
     assert lake.describe(table).snapshot_id is None

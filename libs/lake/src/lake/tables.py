@@ -19,6 +19,7 @@ from lake.evolution import evolve, holds
 from lake.filecache import FileCache
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table, open_catalog, to_iceberg_schema
 from lake.objectstore import ObjectStore
+from lake.outages import outages
 from lake.reader import GovernedReader
 from lake.s3 import S3ObjectStore
 from lake.scan import FileSource
@@ -135,12 +136,14 @@ class Lake:
         """The one way to read table data."""
         return self._reader
 
+    @outages()
     def writer(self, table: TableId | str) -> TableWriter:
         """Writer of one table; TableNotFoundError when there is none."""
         name = TableId.of(table)
         load_table(self._catalog, name)
         return TableWriter(self._catalog, self._log, self._objects, self._source, name)
 
+    @outages()
     def create_table(
         self,
         table: TableId | str,
@@ -166,6 +169,7 @@ class Lake:
             ) from error
         return self.describe(name)
 
+    @outages()
     def ensure_table(
         self,
         table: TableId | str,
@@ -199,6 +203,7 @@ class Lake:
 
         return self._change(name, ensure)
 
+    @outages()
     def rename_column(self, table: TableId | str, old: str, new: str) -> TableInfo:
         """Rename a column; files written before stay readable under the new name."""
 
@@ -208,6 +213,7 @@ class Lake:
 
         return self._change(TableId.of(table), rename)
 
+    @outages()
     def drop_table(self, table: TableId | str) -> None:
         """Forget a table (its objects stay until clean-up); nothing happens when there is none."""
         try:
@@ -215,10 +221,12 @@ class Lake:
         except NoSuchTableError:
             return
 
+    @outages()
     def table_exists(self, table: TableId | str) -> bool:
         """Whether there is such a table."""
         return bool(self._catalog.table_exists(TableId.of(table).identifier))
 
+    @outages()
     def list_tables(self, namespace: str = "lake") -> list[TableId]:
         """All tables of a namespace in name order."""
         return [
@@ -226,11 +234,13 @@ class Lake:
             for name in sorted(item[-1] for item in self._catalog.list_tables(namespace))
         ]
 
+    @outages()
     def describe(self, table: TableId | str) -> TableInfo:
         """The table as it stands now; TableNotFoundError when there is none."""
         name = TableId.of(table)
         return _info(name, load_table(self._catalog, name))
 
+    @outages()
     def snapshots(self, table: TableId | str) -> list[SnapshotInfo]:
         """All snapshots, newest first."""
         return [
@@ -242,10 +252,12 @@ class Lake:
         """Replace the description."""
         return self.set_properties(table, {_DESCRIPTION: description})
 
+    @outages()
     def set_properties(self, table: TableId | str, properties: Mapping[str, str]) -> TableInfo:
         """Set some properties; others stay."""
         return self._change(TableId.of(table), lambda present: _set_properties(present, properties))
 
+    @outages()
     def tag(self, table: TableId | str, snapshot_id: int, name: str) -> None:
         """Name a snapshot for ever, such as `publication-2017`; SnapshotNotFoundError when there is none."""
 
@@ -259,6 +271,7 @@ class Lake:
 
         self._change(TableId.of(table), create)
 
+    @outages()
     def tags(self, table: TableId | str) -> dict[str, int]:
         """Tags and their snapshots."""
         refs = load_table(self._catalog, TableId.of(table)).metadata.refs

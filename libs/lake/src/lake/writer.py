@@ -21,6 +21,7 @@ from lake.decision import RowFilter
 from lake.errors import CommitConflictError, InvalidCommitError, SchemaMismatchError
 from lake.iceberg import LakeCatalog, load_table
 from lake.objectstore import ObjectStore
+from lake.outages import outages
 from lake.parquet import WriteTarget, WrittenFile, write_parquet
 from lake.rowfilter import to_iceberg, to_polars
 from lake.scan import FileSource, scan_files
@@ -49,6 +50,7 @@ class TableWriter:
         CommitNote.of(run_id, "append", None, None)
         return _target(self._load(), self._table, run_id)
 
+    @outages()
     def append(
         self,
         data: TableData,
@@ -69,6 +71,7 @@ class TableWriter:
         """
         return self._commit(data, CommitNote.of(run_id, "append", controls, properties), None)
 
+    @outages()
     def overwrite(
         self,
         data: TableData,
@@ -83,6 +86,7 @@ class TableWriter:
             data, CommitNote.of(run_id, "overwrite", controls, properties), where or RowFilter()
         )
 
+    @outages()
     def find_commit(self, run_id: str) -> CommitResult | None:
         """The commit of this run, also one whose record was lost in a crash; None when there is none."""
         return self._find(self._load(), run_id)
