@@ -57,7 +57,6 @@ VICTIMS = (
     Victim("ray", "dashboard.py"),
     Victim("ray", "DashboardAgent"),
     Victim("ray", "RuntimeEnvAgent"),
-    Victim("ray", "ProxyActor", fleeting=True),
     Victim("ray", "ServeController"),
     Victim("ray", "ServeReplica"),
     Victim("portal"),
