@@ -109,7 +109,7 @@ def kill(process: psutil.Process) -> None:
 
 
 def seconds_until_green(stack: RunningStack, begun: float, limit: float) -> tuple[float, str]:
-    """Seconds from `begun` (monotonic) until `status` is green and stays so for two looks; what is not, at the limit."""
+    """Seconds from `begun` (monotonic) until `status` is green and stays so; what is not, at the limit."""
     green_since, trouble = None, ""
     while time.monotonic() - begun < limit:
         looked = time.monotonic()
@@ -133,8 +133,8 @@ def seconds_until_green(stack: RunningStack, begun: float, limit: float) -> tupl
     return time.monotonic() - begun, trouble or "the supervisor does not run"
 
 
-# Longer than the supervisor takes to see that a process is gone.
-_STAYS_SECONDS = 2.0
+# Longer than the supervisor takes to see that a part does not answer any more (it asks every five seconds).
+_STAYS_SECONDS = 8.0
 
 
 def log_tail(stack: RunningStack, part: str, size: int = 2000) -> str:
