@@ -7,7 +7,7 @@ from support.helm import CHART, PROFILES, of_kind
 
 VERSIONS = ("1.34", kubernetes_validate.latest_version())
 # Objects of other people's definitions, which the validator does not have.
-FOREIGN = ("cert-manager.io/v1",)
+FOREIGN = ("cert-manager.io/v1", "monitoring.coreos.com/v1")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

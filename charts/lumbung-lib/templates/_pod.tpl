@@ -3,7 +3,7 @@
 Context: root, name, values (the part's values) and spec:
   command, args, env (YAML list), config (settings), ports [{name, port}], check, readyCheck, startSeconds (probes),
   volumes, mounts (YAML lists), tmpSize, image (default: the part's), init (containers), beside (containers),
-  restartPolicy (jobs), claims (the stateful set's), secretsChecksum.
+  sharedProcesses (containers see each other's), restartPolicy (jobs), claims (the stateful set's).
 Every container gets the restricted security context, /tmp and the common environment. */}}
 
 {{- define "lumbung-lib.podTemplate" -}}
@@ -24,6 +24,9 @@ spec:
   serviceAccountName: {{ include "lumbung-lib.fullname" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
+  {{- if $spec.sharedProcesses }}
+  shareProcessNamespace: true
+  {{- end }}
   {{- with $spec.restartPolicy }}
   restartPolicy: {{ . }}
   {{- end }}

@@ -4,6 +4,7 @@ network, "metrics" the scrapers of networkPolicy.metricsFrom. A call that is not
 {{- define "lumbung.flows" -}}
 gateway:
   18000: ["*", test]
+  18009: [metrics]
 portal:
   18074: [gateway]
   18084: [metrics]

@@ -53,6 +53,8 @@ models' two ports. The head has no probe: all of it listens on loopback, and it 
 {{- define "lumbung.spec.inference" -}}
 {{- $ray := .values.ray -}}
 podsService: true
+# Ray's library finds the node's own daemon among the processes.
+sharedProcesses: true
 check: {grpc: {port: {{ .config.listen.port }}}}
 startSeconds: 300
 ports:

@@ -146,6 +146,7 @@ listen:
   port: 18000
   admin_host: 127.0.0.1
   admin_port: 18001
+  status_port: 18009
   {{- if eq (include "lumbung.gateway.tls" .) "true" }}
   tls: {certificate_file: /etc/lumbung/tls/tls.crt, private_key_file: /etc/lumbung/tls/tls.key}
   {{- end }}

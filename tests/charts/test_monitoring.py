@@ -1,0 +1,98 @@
+"""What is scraped, alerted on and shown exists: ports in pods, metrics in the services' code."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from support.helm import CHART, ROOT, containers, of_kind, pods
+
+# Metrics of others: Kubernetes, Envoy, Dask.
+FOREIGN = r"(up|container|kube|kubelet|envoy|dask)(_|$)"
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return yaml.safe_load((CHART / "monitoring" / "rules.yaml").read_text())["groups"][0]["rules"]
+
+
+@pytest.fixture(scope="module")
+def panels():
+    return json.loads((CHART / "monitoring" / "dashboard.json").read_text())["panels"]
+
+
+@pytest.fixture(scope="module")
+def own_metrics():
+    """Names that the services' code declares, without the endings that Prometheus adds."""
+    sources = [*(ROOT / "services").rglob("src/**/*.py"), *(ROOT / "libs").rglob("src/**/*.py")]
+    declared = re.compile(r"(?:Counter|Histogram|Gauge)\(\s*\"(lumbung_\w+)\"")
+    return {name for path in sources for name in declared.findall(path.read_text())}
+
+
+def _metrics(expression):
+    """Names before a selector, or alone."""
+    return set(re.findall(r"\b([a-z][a-z0-9_]+)\{", expression)) | set(re.findall(r"^up\b", expression))
+
+
+def _known(name, own_metrics):
+    plain = re.sub(r"_(total|bucket|sum|count)$", "", name)
+    return bool(re.match(FOREIGN, name)) or plain in own_metrics
+
+
+def test_alerts_ask_for_metrics_that_exist(rules, own_metrics):
+    for rule in rules:
+        names = _metrics(rule["expr"])
+        assert names
+        for name in names:
+            assert _known(name, own_metrics), f"{rule['alert']}: {name}"
+
+
+def test_panels_ask_for_metrics_that_exist(panels, own_metrics):
+    for panel in panels:
+        for target in panel["targets"]:
+            for name in _metrics(target["expr"]):
+                assert _known(name, own_metrics), f"{panel['title']}: {name}"
+
+
+def test_every_alert_says_what_to_do(rules):
+    for rule in rules:
+        assert rule["annotations"]["summary"]
+        assert len(rule["annotations"]["description"]) > 20
+        assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_the_four_golden_signals_are_shown(panels):
+    titles = " ".join(panel["title"] for panel in panels)
+    for signal in ("Traffic", "Errors", "Latency", "Saturation"):
+        assert signal in titles
+
+
+def test_every_port_that_is_scraped_is_one_of_a_pod_and_lets_the_scraper_in(rendered):
+    objects = rendered["large"]
+    (monitor,) = of_kind(objects, "PodMonitor")
+    scraped = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+    policies = {
+        entry["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/component"): entry["spec"]
+        for entry in of_kind(objects, "NetworkPolicy")
+    }
+    found = set()
+    for part, pod in pods(objects).items():
+        for container in containers(pod):
+            for port in container.get("ports", []):
+                if port["name"] in scraped:
+                    found.add(port["name"])
+                    let_in = [
+                        rule
+                        for rule in policies[part]["ingress"]
+                        if rule["ports"] == [{"protocol": "TCP", "port": port["containerPort"]}]
+                    ]
+                    assert any("namespaceSelector" in peer for rule in let_in for peer in rule["from"]), part
+    assert {"metrics", "status", "dask-http"} <= found
+
+
+def test_alerts_hold_for_the_release_alone(rendered):
+    (rule,) = of_kind(rendered["large"], "PrometheusRule")
+    text = yaml.safe_dump(rule["spec"])
+    assert "NAMESPACE" not in text
+    assert 'namespace="lumbung-test"' in text
