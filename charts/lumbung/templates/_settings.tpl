@@ -59,7 +59,7 @@ catalog:
 {{- end -}}
 
 {{- define "lumbung.settings.catalog" -}}
-listen: {host: 0.0.0.0, port: 18071, metrics_port: 18081}
+listen: {host: 0.0.0.0, port: 18071, metrics_port: 18081, drain_seconds: 10}
 {{ include "lumbung.settings.auth" . }}
 {{ include "lumbung.settings.identity" (dict "root" . "client" "svc-catalog") }}
 {{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_catalog") }}
@@ -67,7 +67,7 @@ listen: {host: 0.0.0.0, port: 18071, metrics_port: 18081}
 {{- end -}}
 
 {{- define "lumbung.settings.ingest" -}}
-listen: {host: 0.0.0.0, port: 18070, metrics_port: 18080}
+listen: {host: 0.0.0.0, port: 18070, metrics_port: 18080, drain_seconds: 10}
 {{ include "lumbung.settings.auth" . }}
 {{ include "lumbung.settings.identity" (dict "root" . "client" "svc-ingest") }}
 {{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_ingest") }}
@@ -78,7 +78,7 @@ validation: {work_dir: /work}
 {{- end -}}
 
 {{- define "lumbung.settings.compute" -}}
-listen: {host: 0.0.0.0, port: 18072, metrics_port: 18082}
+listen: {host: 0.0.0.0, port: 18072, metrics_port: 18082, drain_seconds: 10}
 {{ include "lumbung.settings.auth" . }}
 {{ include "lumbung.settings.identity" (dict "root" . "client" "svc-compute") }}
 {{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_compute") }}
@@ -97,7 +97,7 @@ query: {temp_dir: /work}
 {{- end -}}
 
 {{- define "lumbung.settings.inference" -}}
-listen: {host: 0.0.0.0, port: 18073, metrics_port: 18083}
+listen: {host: 0.0.0.0, port: 18073, metrics_port: 18083, drain_seconds: 10}
 {{ include "lumbung.settings.auth" . }}
 {{ include "lumbung.settings.identity" (dict "root" . "client" "svc-inference") }}
 {{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_inference") }}

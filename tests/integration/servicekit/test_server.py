@@ -1,5 +1,6 @@
 """A real server and client on loopback: sign-in, roles, required fields, errors, audit."""
 
+import asyncio
 import time
 
 import grpc
@@ -187,6 +188,26 @@ async def test_health_needs_no_token(server):
     channel, _ = server
     answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_server_that_ends_takes_calls_until_its_callers_have_heard_it():
+    listen = ListenSettings(
+        port=free_port(), metrics_port=free_port(), stop_grace_seconds=0, drain_seconds=0.5
+    )
+    rules = AccessRules.from_protos([pb], access_pb2.access)
+    verifier = TokenVerifier(AuthSettings(issuer=ISSUER, jwks_url="http://keys.test/"))
+    server = GrpcServer(listen, CallInterceptor(rules, verifier, _Audit()))
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{listen.port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        await health.Check(health_pb2.HealthCheckRequest())
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0.1)
+        answer = await health.Check(health_pb2.HealthCheckRequest())
+        assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
+        await stopping
+        with pytest.raises(grpc.aio.AioRpcError):
+            await health.Check(health_pb2.HealthCheckRequest(), timeout=1)
 
 
 async def test_an_audited_read_is_recorded(server, key):

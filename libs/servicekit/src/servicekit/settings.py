@@ -41,6 +41,12 @@ class ListenSettings(_Section):
     metrics_port: int = Field(ge=1, le=65535, description="Prometheus endpoint, same host")
     max_message_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     max_concurrent_calls: int = Field(default=1000, ge=1)
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=15,
+        description="how long a service that ends still takes calls, while its health sends callers elsewhere",
+    )
     stop_grace_seconds: float = Field(default=10.0, ge=0)
 
 

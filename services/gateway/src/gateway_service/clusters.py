@@ -124,6 +124,8 @@ def _guarded(name: str, peer: PeerSettings, *, http2: bool, retries: int = 3) ->
         | _protocol(http2=http2)
         | {
             "lb_policy": "LEAST_REQUEST",
+            # A host that its name no longer gives takes no more calls, healthy or not.
+            "ignore_health_on_host_removal": True,
             "circuit_breakers": {"thresholds": [limits]},
             "outlier_detection": {
                 "consecutive_5xx": 10,
@@ -147,6 +149,7 @@ def _grpc_health() -> Config:
         "timeout": "1s",
         "interval": "5s",
         "no_traffic_interval": "5s",
+        "unhealthy_edge_interval": "1s",
         "unhealthy_interval": "1s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,

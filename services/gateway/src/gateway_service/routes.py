@@ -25,6 +25,14 @@ _OPEN_INFERENCE = "inference"
 _RETRY = {
     "retry_on": "connect-failure,refused-stream,reset-before-request",
     "num_retries": 2,
+    # Not the host that has just refused.
+    "retry_host_predicate": [
+        {
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": typed("extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+        }
+    ],
+    "host_selection_retry_max_attempts": 3,
     "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
 }
 # A prediction changes nothing, so what a replica drops while it is replaced is asked again: its gRPC server cancels

@@ -75,8 +75,10 @@ class GrpcServer:
         _log.info("listening", address=address, services=self._names)
 
     async def stop(self) -> None:
-        """Says NOT_SERVING, lets running calls end, then closes."""
+        """Says NOT_SERVING, waits until callers have heard it, lets running calls end, then closes."""
         await self._health.enter_graceful_shutdown()
+        # A call that comes between the end of a server and the news of it is lost.
+        await asyncio.sleep(self._settings.drain_seconds)
         await self.grpc.stop(self._settings.stop_grace_seconds)
         await self._interceptor.drain()
 
