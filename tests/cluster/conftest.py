@@ -1,13 +1,12 @@
 """Tests on a real Kubernetes node; `make test-cluster` runs them, nothing else does."""
 
 import json
-import subprocess
 import sys
 import time
 
 import pytest
 
-from support.cluster import IMAGES, ROOT, Release, running_cluster
+from support.cluster import ROOT, Release, running_cluster
 
 SECONDS = 2400
 READY_SECONDS = 360
@@ -36,10 +35,6 @@ def figures():
 @pytest.fixture(scope="session")
 def release(cluster, figures):
     """The kind profile in a namespace that enforces the standard "restricted"."""
-    values = subprocess.run(
-        [sys.executable, "tools/image_values.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    (IMAGES / "values.yaml").write_text(values.stdout)
     installed = Release(cluster)
     cluster.kubectl("create", "namespace", installed.namespace)
     cluster.kubectl(
