@@ -5,6 +5,10 @@ import secrets
 import pytest
 import yaml
 
+from platformimages.build import OUTPUT, known
+
+from support.restricted import restricted_namespace
+
 PYTHON = "/usr/bin/python3"
 # A module of each image that imports what its program needs, and says who runs it and that nothing can be written.
 PROBE = """
@@ -50,8 +54,15 @@ PROGRAMS = {
 
 @pytest.fixture(scope="module")
 def space(cluster):
-    with cluster.namespace("lumbung-images") as namespace:
+    cluster.run("load", str(OUTPUT / known()["base"].archive))
+    with restricted_namespace(cluster, "lumbung-images") as namespace:
         yield namespace
+
+
+@pytest.fixture(scope="module")
+def images(cluster):
+    """What was built and loaded, by name."""
+    return known()
 
 
 def test_every_image_is_tried(images):
@@ -99,14 +110,18 @@ def test_the_servers_are_set_up_by_the_three_jobs(space, images):
         ports=(8333,),
     )
 
+    servers = ["postgres", "objectstore"]
+
     def job(name, command, settings, environment):
         space.pod(
             name,
             images["setup"].reference,
             args=[command],
             env={"LUMBUNG_CONFIG": "/etc/lumbung/config.yaml", **environment},
-            files={"/etc/lumbung/config.yaml": yaml.safe_dump(settings)},
+            config=yaml.safe_dump(settings),
         )
+        for server in servers:
+            space.expect_running(server)
         return space.finish(name, seconds=400)
 
     for number in range(2):
@@ -144,6 +159,7 @@ def test_the_servers_are_set_up_by_the_three_jobs(space, images):
         folders=("/opt/keycloak/data",),
         ports=(8080,),
     )
+    servers.append("keycloak")
     for number in range(2):
         said = job(
             f"realm-{number}",

@@ -24,6 +24,9 @@ def layer(tmp_path):
         (info / "METADATA").write_text(
             "Metadata-Version: 2.4\nName: Thing\nVersion: 1.2\nLicense-Expression: MIT\n"
         )
+        (info / "RECORD").write_text(
+            f"thing.py,,\nthing-1.2.dist-info/METADATA,,\nthing-1.2.dist-info/direct_url.json,sha256={name},1\n"
+        )
         (packages / "thing.py").write_text("NAMES = {'a', 'b', 'c'}\n")
         (packages / "numpy" / "core" / "tests").mkdir(parents=True)
         (packages / "numpy" / "core" / "tests" / "test_it.py").write_text("")
@@ -37,6 +40,7 @@ def layer(tmp_path):
 
 def finish(target):
     tidy.prune(target)
+    tidy.true_records(target)
     tidy.compile_python(target)
     write_sbom(target, "thing")
     tidy.normalise(target)
@@ -51,6 +55,13 @@ def finish(target):
 
 def test_two_builds_are_the_same(layer):
     assert finish(layer("one")) == finish(layer("two"))
+
+
+def test_a_package_lists_the_files_that_are_there(layer):
+    target = layer("one")
+    finish(target)
+    lines = (target / PACKAGES / "thing-1.2.dist-info" / "RECORD").read_text().splitlines()
+    assert lines == ["thing-1.2.dist-info/METADATA,,", "thing.py,,"]
 
 
 def test_modes_are_plain_and_nothing_is_set_uid(layer):

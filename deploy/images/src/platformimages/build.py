@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from platformimages.archive import files_in, read_archive, write_archive
-from platformimages.builders import assemble, build_with, find_tool
+from platformimages.builders import BUILDER, assemble, build_with, find_tool
 from platformimages.chartvalues import chart_values
 from platformimages.commands import ROOT
 from platformimages.dockerfile import read_dockerfile
@@ -28,7 +28,6 @@ __all__ = ["Built", "build", "fill", "full_reference", "known"]
 OUTPUT = ROOT / "build" / "images"
 _LAYERS = OUTPUT / "layers"
 _LISTING = OUTPUT / "images.json"
-_BUILDER = Path("deploy/images/builder/Dockerfile")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def build(names: Iterable[str] = ()) -> list[Built]:
     if wanted[0].name != "base":
         wanted.insert(0, find_image("base"))
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    tool = find_tool()
+    tool = ""
     done = known()
     base: Built | None = None
     for image in wanted:
@@ -84,6 +83,7 @@ def build(names: Iterable[str] = ()) -> list[Built]:
         before = done.get(image.name)
         fresh = before is None or before.reference != reference or not (OUTPUT / before.archive).exists()
         if fresh:
+            tool = tool or find_tool()
             _make(tool, image, layers, reference, base)
         built = _describe(image, reference) if fresh or before is None else before
         done[image.name] = built
@@ -140,13 +140,8 @@ def _make(
             folders = [_filled(content) for content in layers]
             assemble(folders, runtime, full, OUTPUT / base.archive if base else None, raw)
         else:
-            make = build_with(tool)
-            arguments = {"BUILDER": "lumbung/builder"}
-            if base is None:
-                make(ROOT / _BUILDER, "lumbung/builder", {}, OUTPUT / ".builder.tar")
-            else:
-                arguments["BASE"] = base.reference
-            make(ROOT / image.dockerfile, reference, arguments, raw)
+            arguments = {"BUILDER": BUILDER} | ({"BASE": base.reference} if base else {})
+            build_with(tool)(ROOT / image.dockerfile, reference, arguments, raw)
         write_archive({full: read_archive(raw)}, OUTPUT / f"{image.name}.tar")
     finally:
         raw.unlink(missing_ok=True)

@@ -15,8 +15,12 @@ from platformimages.commands import EPOCH, ROOT, run
 from platformimages.dockerfile import Runtime
 from platformimages.errors import ImageError
 
-__all__ = ["assemble", "build_with", "cluster_tools", "find_tool"]
+__all__ = ["BUILDER", "assemble", "build_with", "cluster_tools", "find_tool"]
 
+BUILDER = "lumbung/builder"
+"""Name of the image in which the Dockerfiles fill their layers."""
+
+_BUILDER_FILE = ROOT / "deploy" / "images" / "builder" / "Dockerfile"
 _TOOL = "LUMBUNG_IMAGE_TOOL"
 _TOOLS = ("docker", "buildah", "mkimage")
 
@@ -27,24 +31,43 @@ def cluster_tools() -> Path:
 
 
 def find_tool() -> str:
-    """What builds: LUMBUNG_IMAGE_TOOL, else the first that works of docker, buildah and mkimage."""
+    """What builds: LUMBUNG_IMAGE_TOOL, else the first that works of docker, buildah and mkimage.
+
+    docker and buildah work where they can make the builder image, for which they need a registry.
+    """
     named = os.environ.get(_TOOL)
     if named:
         if named not in _TOOLS:
             raise ImageError(f"{_TOOL}={named!r} is not known; it is one of {', '.join(_TOOLS)}")
+        if named != "mkimage":
+            _make_builder(named)
         return named
-    if (
-        shutil.which("docker")
-        and subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
-    ):
-        return "docker"
-    if shutil.which("buildah"):
-        return "buildah"
+    for tool in ("docker", "buildah"):
+        if shutil.which(tool) and (tool != "docker" or _docker_answers()):
+            try:
+                _make_builder(tool)
+            except ImageError as error:
+                sys.stderr.write(f"{tool} is here but cannot build: {str(error)[-300:]}\n")
+            else:
+                return tool
     if (cluster_tools() / "mkimage.py").exists():
         return "mkimage"
     raise ImageError(
         "nothing here builds images: start docker, install buildah, or set LUMBUNG_CLUSTER_TOOLS to the folder of mkimage.py"
     )
+
+
+def _docker_answers() -> bool:
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def _make_builder(tool: str) -> None:
+    folder = str(_BUILDER_FILE.parent)
+    command = {
+        "docker": ["docker", "build"],
+        "buildah": ["buildah", "bud", "--layers", "--isolation", "chroot"],
+    }[tool]
+    run([*command, "--quiet", "--tag", BUILDER, "--file", str(_BUILDER_FILE), folder])
 
 
 def build_with(tool: str) -> Callable[[Path, str, Mapping[str, str], Path], None]:

@@ -57,6 +57,7 @@ def fill_layer(content: LayerContent, target: Path) -> None:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).symlink_to(destination)
     tidy.prune(target)
+    tidy.true_records(target)
     tidy.compile_python(target)
     write_sbom(target, layer.name)
     tidy.normalise(target)

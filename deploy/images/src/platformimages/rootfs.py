@@ -113,7 +113,17 @@ def write(target: Path) -> None:
         command = [program("mmdebstrap", "mmdebstrap"), "--quiet", "--variant=extract"]
         command += [f"--extract-hook={hook}", f"--include={','.join(_DEBS)}", _SUITE, str(archive)]
         run([*command, *_sources()])
-        run(["tar", "--extract", f"--file={archive}", f"--directory={target}", "--no-same-owner"])
+        # Devices are the container runtime's, and a container may not make any.
+        run(
+            [
+                "tar",
+                "--extract",
+                f"--file={archive}",
+                f"--directory={target}",
+                "--no-same-owner",
+                "--exclude=./dev/*",
+            ]
+        )
     for pattern in _REMOVED:
         for path in sorted(target.glob(pattern)):
             _remove(path)

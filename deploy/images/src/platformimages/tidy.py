@@ -1,5 +1,6 @@
 """Makes a layer the same at every build and smaller: no test suites, no times, fixed modes, compiled Python."""
 
+import csv
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from platformimages.commands import program
 
-__all__ = ["compile_python", "normalise", "prune", "python311"]
+__all__ = ["compile_python", "normalise", "prune", "python311", "true_records"]
 
 # Test suites and headers: nothing imports them at run time.
 _PRUNED = (
@@ -36,6 +37,16 @@ def prune(target: Path) -> None:
     for pattern in _PRUNED_FILES:
         for path in target.glob(f"usr/local/lib/python3.11/*-packages/{pattern}"):
             path.unlink()
+
+
+def true_records(target: Path) -> None:
+    """Lets each package's list of files name only those that are in the layer."""
+    for record in target.glob("usr/local/lib/python3.11/*-packages/*.dist-info/RECORD"):
+        folder = record.parent.parent
+        with record.open(encoding="utf-8", newline="") as stream:
+            kept = [row for row in csv.reader(stream) if row and (folder / row[0]).exists()]
+        with record.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(sorted(kept))
 
 
 def compile_python(target: Path) -> None:
