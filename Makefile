@@ -32,7 +32,7 @@ images: setup ## Builds the container images that changed into build/images
 	@$(PYTHON) -m platformimages build $(ARGS)
 
 .PHONY: bundle
-bundle: setup ## One tar with every image and the charts, for places without a network
+bundle: setup ## One tar with every image and the chart, for places without a network
 	@$(PYTHON) -m platformimages bundle
 
 .PHONY: test-cluster

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import tarfile
 import tempfile
@@ -14,16 +15,16 @@ from platformimages.archive import read_archive, write_archive
 from platformimages.build import OUTPUT, Built, build, full_reference
 from platformimages.commands import ROOT
 
-__all__ = ["bundle", "write_together"]
+__all__ = ["bundle", "chart_files", "write_together"]
 
-_CHARTS = ROOT / "charts"
+_CHART = ROOT / "charts" / "lumbung"
 
 
 def bundle() -> Path:
     """Builds what changed and writes build/lumbung-<version>.tar.
 
-    It holds `images.tar` (an OCI archive with every image, each layer once), `images.json`, the bills of material, the
-    chart folders, and `SHA256SUMS`.
+    It holds `images.tar` (an OCI archive with every image, each layer once), `images.json`, `values.yaml` (their names for the
+    chart), the bills of material, the chart with what it links to, and `SHA256SUMS`.
     """
     images = build()
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -33,20 +34,24 @@ def bundle() -> Path:
         write_together(images, together)
         listing = Path(work, "images.json")
         listing.write_text(json.dumps({"images": [asdict(image) for image in images]}, indent=1) + "\n")
-        files = {"images.tar": together, "images.json": listing}
+        files = {"images.tar": together, "images.json": listing, "values.yaml": OUTPUT / "values.yaml"}
         files |= {f"sbom/{image.sbom}": OUTPUT / image.sbom for image in images}
-        for path in sorted(_CHARTS.rglob("*")):
-            if path.is_file():
-                files[f"charts/{path.relative_to(_CHARTS)}"] = path
+        files |= {f"charts/lumbung/{name}": path for name, path in chart_files(_CHART).items()}
         sums = Path(work, "SHA256SUMS")
         sums.write_text("".join(f"{_sha256(path)}  {name}\n" for name, path in files.items()))
         part = target.with_name(f"{target.name}.part")
         with tarfile.open(part, "w") as archive:
             for name, path in {**files, "SHA256SUMS": sums}.items():
-                archive.add(path, f"lumbung-{version}/{name}", filter=_plain)
+                archive.add(path.resolve(), f"lumbung-{version}/{name}", filter=_plain)
         part.replace(target)
     sys.stdout.write(f"{target.stat().st_size / 1e6:7.0f} MB  {target.relative_to(ROOT)}\n")
     return target
+
+
+def chart_files(chart: Path) -> dict[str, Path]:
+    """Every file of a chart by its name in it; a chart that is linked into it becomes a part of it."""
+    found = [Path(folder, name) for folder, _, names in os.walk(chart, followlinks=True) for name in names]
+    return {str(path.relative_to(chart)): path for path in sorted(found)}
 
 
 def write_together(images: Iterable[Built], target: Path) -> None:

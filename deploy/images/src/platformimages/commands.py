@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformimages.errors import ImageError
 
-__all__ = ["EPOCH", "ROOT", "program", "run"]
+__all__ = ["EPOCH", "ROOT", "debian_program", "program", "run"]
 
 ROOT = Path(__file__).resolve().parents[4]
 EPOCH = os.environ.get("SOURCE_DATE_EPOCH", "0")
@@ -26,6 +26,15 @@ def program(name: str, package: str) -> str:
     if found is None:
         raise ImageError(f"images need {name}: install {package}")
     return found
+
+
+def debian_program(name: str) -> str:
+    """Path of a program in the Debian package of its name, which root installs where it is missing."""
+    if shutil.which(name) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        run(["apt-get", "update", "-qq"])
+        install = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", name]
+        run(install, env={"DEBIAN_FRONTEND": "noninteractive"})
+    return program(name, f"{name} (apt-get install {name})")
 
 
 def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> str:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from platformimages.commands import program, run
+from platformimages.commands import debian_program, run
 
 __all__ = ["write"]
 
@@ -110,7 +110,7 @@ def write(target: Path) -> None:
         hook.write_text(_HOOK)
         hook.chmod(0o755)
         archive = Path(work, "root.tar")
-        command = [program("mmdebstrap", "mmdebstrap"), "--quiet", "--variant=extract"]
+        command = [debian_program("mmdebstrap"), "--quiet", "--variant=extract"]
         command += [f"--extract-hook={hook}", f"--include={','.join(_DEBS)}", _SUITE, str(archive)]
         run([*command, *_sources()])
         # Devices are the container runtime's, and a container may not make any.
