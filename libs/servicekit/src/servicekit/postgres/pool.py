@@ -1,5 +1,7 @@
 """Connections."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import AsyncConnection, OperationalError
@@ -10,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from servicekit.errors import Text, UnavailableError
 from servicekit.settings import PostgresSettings
 
-__all__ = ["connection_info", "open_pool", "unavailable"]
+__all__ = ["connection_info", "open_pool", "outages", "unavailable"]
 
 STATEMENT_TIMEOUT_MS = 30_000
 OPEN_SECONDS = 30.0
@@ -65,3 +67,16 @@ def unavailable(error: Exception) -> UnavailableError | None:
         retry_after_seconds=2.0,
         reason="DATABASE_UNAVAILABLE",
     )
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """What psycopg raises inside because the server is away, as an error that callers try again after.
+
+    Raises:
+        UnavailableError: the database cannot be reached or ended the work.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        raise unavailable(error) or error from error

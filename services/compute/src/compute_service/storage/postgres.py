@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, OperationalError, sql
+from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -14,7 +14,7 @@ from typing_extensions import override
 from compute_service.domain.runs import LogLine, Outcome, Run, RunState, StoredPipeline
 from compute_service.ports.stores import PipelineStore, RunStore
 from servicekit.errors import Text
-from servicekit.postgres import connection_info, unavailable
+from servicekit.postgres import connection_info, outages
 from servicekit.settings import PostgresSettings
 
 __all__ = ["PostgresPipelineStore", "PostgresRunStore"]
@@ -29,11 +29,9 @@ _JSON = {"rows_written", "inputs"}
 @asynccontextmanager
 async def _connection(pool: Pool) -> AsyncIterator[AsyncConnection[DictRow]]:
     """A connection in a transaction; a database that is away is an UnavailableError."""
-    try:
+    with outages():
         async with pool.connection() as connection:
             yield connection
-    except OperationalError as error:
-        raise unavailable(error) or error from error
 
 
 class PostgresPipelineStore(PipelineStore):
@@ -180,10 +178,8 @@ class PostgresRunStore(RunStore):
     @override
     @asynccontextmanager
     async def claim(self, run: str) -> AsyncIterator[bool]:
-        try:
+        with outages():
             connection = await AsyncConnection.connect(connection_info(self._settings), autocommit=True)
-        except OperationalError as error:
-            raise unavailable(error) or error from error
         try:
             cursor = await connection.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"run:{run}"]

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from servicekit.postgres import unavailable
+from servicekit.postgres import outages
 
 __all__ = ["AUDIT_LOCK", "CHANGE_LOCK", "Connection", "Pool", "lock", "transaction"]
 
@@ -27,11 +26,9 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     Raises:
         UnavailableError: the database cannot be reached or ended the transaction.
     """
-    try:
+    with outages():
         async with pool.connection() as connection, connection.transaction():
             yield connection
-    except psycopg.OperationalError as error:
-        raise unavailable(error) or error from error
 
 
 async def lock(connection: Connection, number: int) -> None:
