@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-import psycopg_pool
 import sqlalchemy.exc
 
 from lake.errors import MetadataUnavailableError, StoreError
@@ -13,8 +12,7 @@ from servicekit.errors import Text
 __all__ = ["outages"]
 
 _DATABASE = (
-    psycopg.OperationalError,
-    psycopg_pool.PoolTimeout,
+    psycopg.OperationalError,  # the pool's own time-out is one
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,

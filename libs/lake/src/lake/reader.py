@@ -163,6 +163,7 @@ class GovernedReader:
             partitions.append(_partition(name, snapshot, schema, files, rows))
         return partitions
 
+    @outages()
     def scan_partition(
         self, partition: Partition, decision: ReadDecision, *, columns: Sequence[str] | None = None
     ) -> pl.LazyFrame:

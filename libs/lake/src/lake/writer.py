@@ -45,6 +45,7 @@ class TableWriter:
         self._catalog, self._log, self._objects, self._source = catalog, log, objects, source
         self._table = table
 
+    @outages()
     def target(self, run_id: str) -> WriteTarget:
         """Where the tasks of this run write their files (see `write_parquet`)."""
         CommitNote.of(run_id, "append", None, None)
