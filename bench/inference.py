@@ -125,7 +125,7 @@ def measure(ways: dict[str, tuple[str, int]], token: str, rounds: int, count: in
 
 def deploy(stack: InferenceStack, content: bytes) -> None:
     """Registers and deploys the model through the public API."""
-    metadata = (("authorization", f"Bearer {stack.issuer.token(['scientist'])}"),)
+    metadata = (("authorization", f"Bearer {stack.signin.token('ilmuwan-pusat', 'scientist')}"),)
 
     def parts() -> Iterator[Any]:
         head = models_pb.RegisterModelVersionRequest.Head(
@@ -174,7 +174,7 @@ def main() -> None:
     ):
         deploy(stack, content)
         ways = {"plain": plain, "Ray Serve": (stack.ingress, stack.replicas()[0])}
-        measure(ways, stack.issuer.token(["viewer"]), options.rounds, options.calls)
+        measure(ways, stack.signin.token("ilmuwan-pusat", "viewer"), options.rounds, options.calls)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""What integration tests of the inference service run against: a token issuer, a recording catalog, a Ray head, the service.
+"""What integration tests of the inference service run against: a sign-in service, a recording catalog, a Ray head, the service.
 
 PostgreSQL and S3 come from `support.servers`. All processes listen on loopback and end with the fixture.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -12,19 +11,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import grpc
-import jwt
 import yaml
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lumbung.catalog.v1 import (
     audit_service_pb2,
@@ -36,66 +31,9 @@ from lumbung.catalog.v1 import (
 )
 
 from support.servers import PostgresServer, S3Server
+from support.signin import SignIn, run_signin
 
 _START_SECONDS = 90.0
-
-
-class TokenIssuer:
-    """Signs tokens as the realm would, and serves its key set and its token endpoint."""
-
-    def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._send({"keys": [issuer.key_document()]})
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", "0")))
-                token = issuer.token(["service"], username="svc-inference", azp="svc-inference")
-                self._send({"access_token": token, "expires_in": 300})
-
-            def _send(self, document: dict[str, Any]) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments: object) -> None:
-                del arguments
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.issuer = f"{self.url}/realms/lumbung"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def key_document(self) -> dict[str, Any]:
-        return dict(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)) | {
-            "kid": "k1",
-            "use": "sig",
-            "alg": "RS256",
-        }
-
-    def token(self, roles: list[str], *, username: str = "ilmuwan-pusat", **changes: Any) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self.issuer,
-            "aud": "lumbung-api",
-            "azp": "lumbung-cli",
-            "sub": username,
-            "typ": "Bearer",
-            "preferred_username": username,
-            "iat": now,
-            "exp": now + 600,
-            "realm_access": {"roles": roles},
-        } | changes
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "k1"})
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @dataclass
@@ -141,7 +79,7 @@ class InferenceStack:
 
     base: int
     folder: Path
-    issuer: TokenIssuer
+    signin: SignIn
     catalog: RecordingCatalog
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -244,11 +182,11 @@ def _free_base() -> int:
         return base
 
 
-def _config(base: int, folder: Path, issuer: TokenIssuer, catalog_port: int) -> dict[str, Any]:
+def _config(base: int, folder: Path, signin: SignIn, catalog_port: int) -> dict[str, Any]:
     return {
         "listen": {"port": base + 73, "metrics_port": base + 83, "stop_grace_seconds": 1},
-        "auth": {"issuer": issuer.issuer, "jwks_url": f"{issuer.url}/certs"},
-        "identity": {"token_url": f"{issuer.url}/token", "client_id": "svc-inference"},
+        "auth": {"issuer": signin.issuer, "jwks_url": signin.jwks_url},
+        "identity": {"token_url": signin.token_url, "client_id": "svc-inference"},
         "catalog": {"target": f"127.0.0.1:{catalog_port}"},
         "ray": {
             "address": f"127.0.0.1:{base + 30}",
@@ -266,8 +204,12 @@ def _config(base: int, folder: Path, issuer: TokenIssuer, catalog_port: int) -> 
 @contextlib.contextmanager
 def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[InferenceStack]:
     """Starts everything; the service is up, the Ray head is on its way."""
+    with run_signin("svc-inference") as signin:
+        yield from _run_stack(postgres, s3, signin)
+
+
+def _run_stack(postgres: PostgresServer, s3: S3Server, signin: SignIn) -> Iterator[InferenceStack]:
     folder = Path(tempfile.mkdtemp(prefix="inf-", dir="/tmp"))
-    issuer = TokenIssuer()
     catalog = RecordingCatalog()
     catalog_server, catalog_port = catalog.serve()
     database = postgres.create_database("inference")
@@ -275,7 +217,7 @@ def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[Infe
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
-    config = _config(base, folder, issuer, catalog_port)
+    config = _config(base, folder, signin, catalog_port)
     config["postgres"] = {
         "host": database.host,
         "port": database.port,
@@ -292,7 +234,7 @@ def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[Infe
         "LUMBUNG_IDENTITY__CLIENT_SECRET": "secret",
         "LUMBUNG_LAKE__S3__SECRET_KEY": s3.secret_key,
     }
-    stack = InferenceStack(base, folder, issuer, catalog, environment)
+    stack = InferenceStack(base, folder, signin, catalog, environment)
     try:
         stack.start("ray")
         stack.start("service")
@@ -303,6 +245,5 @@ def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[Infe
             if name in stack.processes:
                 stack.stop(name)
         catalog_server.stop(1).wait()
-        issuer.close()
         postgres.drop_database(database)
         shutil.rmtree(folder, ignore_errors=True)

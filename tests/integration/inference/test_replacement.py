@@ -36,7 +36,7 @@ def gateway(stack, tmp_path):
     port, admin = free_ports(2)
     settings = GatewaySettings(
         listen=PublicListenSettings(port=port, admin_port=admin),
-        auth=AuthSettings(issuer=stack.issuer.issuer, jwks_url=f"{stack.issuer.url}/certs"),
+        auth=AuthSettings(issuer=stack.signin.issuer, jwks_url=stack.signin.jwks_url),
         access_log=AccessLogSettings(path=str(tmp_path / "access.log")),
         services={
             name: PeerSettings(target="127.0.0.1:9") for name in ("ingest", "catalog", "compute", "inference")
@@ -51,7 +51,7 @@ def gateway(stack, tmp_path):
 
 
 def _deploy(stack):
-    metadata = (("authorization", f"Bearer {stack.issuer.token(['scientist'])}"),)
+    metadata = (("authorization", f"Bearer {stack.signin.token('ilmuwan-pusat', 'scientist')}"),)
     head = models_pb.RegisterModelVersionRequest.Head(
         parent="models/steady", model_version=models_pb.ModelVersion(description="y = x * w + b")
     )
@@ -124,7 +124,7 @@ def _audited(stack):
 def test_a_replaced_replica_loses_no_prediction(stack, gateway):
     _deploy(stack)
     before = set(stack.replicas())
-    with _Callers(gateway, stack.issuer.token(["viewer"])) as callers:
+    with _Callers(gateway, stack.signin.token("ilmuwan-pusat", "viewer")) as callers:
         # Other settings need another replica; the service sees to it when it starts.
         stack.change_settings("limits", replica={"max_run_seconds": 9})
         deadline = time.monotonic() + 240

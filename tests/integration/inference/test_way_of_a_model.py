@@ -51,7 +51,7 @@ def api(stack):
 
 @pytest.fixture
 def scientist(stack):
-    return (("authorization", f"Bearer {stack.issuer.token(['scientist'])}"),)
+    return (("authorization", f"Bearer {stack.signin.token('ilmuwan-pusat', 'scientist')}"),)
 
 
 def _parts(model, content, **fields):
@@ -72,7 +72,7 @@ def _register(api, metadata, model, bias, **fields):
 
 def _predict(stack, model, *, version="", token=None):
     if token is None:
-        token = stack.issuer.token(["viewer"])
+        token = stack.signin.token("ilmuwan-pusat", "viewer")
     done = subprocess.run(
         [sys.executable, "-c", _TRITON, stack.ingress, token, model, version],
         capture_output=True,
@@ -126,9 +126,9 @@ def test_predictions_ask_for_a_token_where_the_gateway_is_gone_around(stack, api
     version = _register(api, scientist, "guarded", 1.0)
     _deploy(api, scientist, version.name)
     assert "UNAUTHENTICATED" in _predict(stack, "guarded", token="")["error"]
-    stale = stack.issuer.token(["viewer"], exp=1)
+    stale = stack.signin.token("ilmuwan-pusat", "viewer", exp=1)
     assert "expired" in _predict(stack, "guarded", token=stale)["error"]
-    nobody = stack.issuer.token([])
+    nobody = stack.signin.token("ilmuwan-pusat")
     assert "PERMISSION_DENIED" in _predict(stack, "guarded", token=nobody)["error"]
     answer = httpx.post(f"{stack.rest}/v2/models/guarded/infer", json={}, trust_env=False)
     assert answer.status_code == 401
@@ -137,7 +137,7 @@ def test_predictions_ask_for_a_token_where_the_gateway_is_gone_around(stack, api
 def test_rest_form(stack, api, scientist):
     version = _register(api, scientist, "resting", 0.5)
     _deploy(api, scientist, version.name)
-    headers = {"authorization": f"Bearer {stack.issuer.token(['viewer'])}"}
+    headers = {"authorization": f"Bearer {stack.signin.token('ilmuwan-pusat', 'viewer')}"}
     with httpx.Client(base_url=stack.rest, headers=headers, trust_env=False) as http:
         assert http.get("/v2/health/live").json() == {"live": True}
         assert http.get("/v2/models/resting/ready").json()["ready"] is True
