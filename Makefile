@@ -24,7 +24,7 @@ test: setup ## Sets up and runs every test: unit, contract, integration, e2e
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: chaos
-chaos: setup ## Kills each process of the stack in turn while a pipeline runs (about 15 minutes)
+chaos: setup ## Kills each process of the stack in turn while a pipeline runs (about 8 minutes)
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: images

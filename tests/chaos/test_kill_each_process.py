@@ -4,12 +4,14 @@ import time
 
 import pytest
 
+from localstack.layout import Layout
+from localstack.report import tail
 from lumbung.compute.v1 import pipeline_service_pb2 as pb
 from lumbung.errors import ApiError
 from lumbung.tensors import Tensor
 
 from support.mainjob import MODEL
-from support.victims import VICTIMS, find, kill, log_tail, seconds_until_green, unnamed
+from support.victims import VICTIMS, find, seconds_until_green, unnamed
 
 ENGINEER = "perekayasa-pusat"
 STEWARD = "steward-pusat"
@@ -52,12 +54,14 @@ def test_the_stack_heals_and_the_run_counts_once(victim, loaded_stack, expected,
     _wait_until_it_runs(pipelines, run.name)
     begun = time.monotonic()
     for process in before[:1]:
-        kill(process)
+        process.kill()
     seconds, trouble = seconds_until_green(loaded_stack, begun, LOOK_SECONDS)
     ended = pipelines.wait(run.name, timeout_seconds=200)
     print(f"\n{victim}: green after {seconds:.1f} s")  # noqa: T201 - the figure is the point of the run
     record_property("green_seconds", round(seconds, 1))
-    assert not trouble, f"not green after {seconds:.0f} s: {trouble}\n{log_tail(loaded_stack, victim.part)}"
+    assert not trouble, (
+        f"not green after {seconds:.0f} s: {trouble}\n{tail(Layout(loaded_stack.settings.data_dir).log_file(victim.part))}"
+    )
     assert ended.state == pb.Run.STATE_SUCCEEDED, ended
     assert contents(loaded_stack) == expected
     for sink in SINKS:

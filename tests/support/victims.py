@@ -1,13 +1,10 @@
 """The stack's processes as targets: which there are, and how to end one without a word."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -23,7 +20,8 @@ __all__ = ["VICTIMS", "Victim", "find", "seconds_until_green", "unnamed"]
 class Victim:
     """A kind of process: the part that it belongs to and a word of its command line (empty: the part's only one).
 
-    A `fleeting` one comes and goes by itself, so that it may be absent.
+    A space at the word's end ends a module's name: `-m compute_service ` is not its worker. A `fleeting` one comes and
+    goes by itself, so that it may be absent.
     """
 
     part: str
@@ -43,13 +41,13 @@ VICTIMS = (
     Victim("keycloak"),
     Victim("telemetry"),
     Victim("catalog"),
-    Victim("ingest", "-m ingest_service"),
-    Victim("compute", "-m compute_service"),
+    Victim("ingest", "-m ingest_service "),
+    Victim("compute", "-m compute_service "),
     Victim("compute", "engine.worker", fleeting=True),
     Victim("dask-scheduler"),
     Victim("dask-worker-1"),
     Victim("dask-worker-2"),
-    Victim("inference", "-m inference_service"),
+    Victim("inference", "-m inference_service "),
     Victim("inference", "executor.driver", fleeting=True),
     Victim("ray", "ray_head"),
     Victim("ray", "gcs_server"),
@@ -66,6 +64,8 @@ VICTIMS = (
 )
 # PostgreSQL's other helpers and connections, which it replaces in the way of those above; idle workers of Ray.
 _ALIKE = (("postgres", "postgres: "), ("ray", "ray::IDLE"))
+# Longer than the supervisor takes to see that a part does not answer any more (it asks every five seconds).
+_STAYS_SECONDS = 8.0
 
 
 def _processes(stack: RunningStack) -> list[tuple[str, psutil.Process, str]]:
@@ -80,12 +80,7 @@ def _processes(stack: RunningStack) -> list[tuple[str, psutil.Process, str]]:
 
 
 def _is_of(victim: Victim, part: str, command: str) -> bool:
-    # A word at the end of a module's name must end there: `-m compute_service` is not its worker.
-    return (
-        part == victim.part
-        and victim.word in f"{command} "
-        and not (victim.word.startswith("-m ") and f"{victim.word} " not in f"{command} ")
-    )
+    return part == victim.part and victim.word in f"{command} "
 
 
 def find(stack: RunningStack, victim: Victim) -> list[psutil.Process]:
@@ -101,11 +96,6 @@ def unnamed(stack: RunningStack) -> list[str]:
         if not any(_is_of(victim, part, command) for victim in VICTIMS)
         and not any(part == name and word in command for name, word in _ALIKE)
     ]
-
-
-def kill(process: psutil.Process) -> None:
-    """As `kill -9` does."""
-    os.kill(process.pid, signal.SIGKILL)
 
 
 def seconds_until_green(stack: RunningStack, begun: float, limit: float) -> tuple[float, str]:
@@ -131,13 +121,3 @@ def seconds_until_green(stack: RunningStack, begun: float, limit: float) -> tupl
             )
         time.sleep(0.5)
     return time.monotonic() - begun, trouble or "the supervisor does not run"
-
-
-# Longer than the supervisor takes to see that a part does not answer any more (it asks every five seconds).
-_STAYS_SECONDS = 8.0
-
-
-def log_tail(stack: RunningStack, part: str, size: int = 2000) -> str:
-    """The end of a part's log."""
-    log = Path(Layout(stack.settings.data_dir).log_file(part))
-    return log.read_text(errors="replace")[-size:] if log.exists() else ""
