@@ -81,6 +81,7 @@ async def start(
         "lumbung.ingest.v1.SubmissionService",
     )
     audit.start()
+    await validator.start()
     await queue.start()
     expiry = asyncio.create_task(_expire(upload_service))
     await server.start()
@@ -95,7 +96,7 @@ async def start(
         await pool.close()
         await asyncio.to_thread(lake.close)
 
-    return [server.stop, stop_expiry, queue.stop, audit.stop, close]
+    return [server.stop, stop_expiry, queue.stop, validator.close, audit.stop, close]
 
 
 async def _expire(uploads: UploadService) -> None:

@@ -39,7 +39,7 @@ class ValidationSettings(BaseModel):
     memory_bytes: int = Field(default=1536 * 1024**2, ge=128 * 1024**2)
     cpu_seconds: float = Field(default=900.0, gt=0)
     wall_seconds: float = Field(default=900.0, gt=0)
-    threads: int = Field(default=2, ge=1)
+    threads: int = Field(default=1, ge=1)
     limits: ValidationLimits = ValidationLimits()
 
 

@@ -39,13 +39,11 @@ def mapped_from(column: str) -> str:
 class CompiledColumn:
     """`layers` are steps of `with_columns`, in order; `wrong` is true on every row with a flaw, and may be null.
 
-    `fast_layers` are `layers` or a cheaper way to the same values that leaves some of them null.
     `shown` is the value as it stood in the file.
     """
 
     spec: ColumnSpec
     layers: tuple[tuple[pl.Expr, ...], ...]
-    fast_layers: tuple[tuple[pl.Expr, ...], ...]
     wrong: pl.Expr
     flaws: tuple[Flaw, ...]
     rounded: pl.Expr | None
@@ -53,11 +51,14 @@ class CompiledColumn:
 
 
 def compile_column(
-    spec: ColumnSpec, source_type: pl.DataType, null_values: tuple[str, ...]
+    spec: ColumnSpec, source_type: pl.DataType, null_values: tuple[str, ...], *, plain: bool = False
 ) -> CompiledColumn:
-    """Compiles a column whose input, after source, carry or derive, has the given type."""
+    """Compiles a column whose input, after source, carry or derive, has the given type.
+
+    Text that is `plain` has been stripped, and is null where it means nothing.
+    """
     own = pl.col(text_name(spec.name))
-    first, shown = _input(spec, source_type, null_values)
+    first, shown = _input(spec, source_type, null_values, plain=plain)
     layers: list[tuple[pl.Expr, ...]] = [(first.alias(text_name(spec.name)),)]
     flaws: list[Flaw] = []
     kind = source_type
@@ -83,14 +84,12 @@ def compile_column(
     if parsed.wrong is not None:
         wrong.append(parsed.wrong)
     anything = pl.any_horizontal(wrong) if wrong else pl.lit(value=False)
-    fast = layers
-    if parsed.fast is not None and spec.map is None and spec.file_column is not None:
-        unstripped = _meaningful(spec, pl.col(raw_name(spec.file_column)), null_values)
-        fast = [(unstripped.alias(text_name(spec.name)),), (parsed.fast.alias(spec.name),)]
-    return CompiledColumn(spec, tuple(layers), tuple(fast), anything, tuple(flaws), parsed.rounded, shown)
+    return CompiledColumn(spec, tuple(layers), anything, tuple(flaws), parsed.rounded, shown)
 
 
-def _input(spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
+def _input(
+    spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...], *, plain: bool
+) -> tuple[pl.Expr, pl.Expr]:
     """The value before map and parsing, and the value to show in a finding."""
     if spec.derive is not None:
         made = pl.sql_expr(spec.derive)
@@ -103,7 +102,7 @@ def _input(spec: ColumnSpec, kind: pl.DataType, null_values: tuple[str, ...]) ->
         return carried.fill_null(before), pl.col(text_name(spec.name))
     raw = pl.col(raw_name(spec.file_column or ""))
     shown = raw.cast(pl.String)
-    if not isinstance(kind, pl.String):
+    if plain or not isinstance(kind, pl.String):
         return raw, shown
     return _meaningful(spec, raw.str.strip_chars(), null_values), shown
 

@@ -7,7 +7,16 @@ from pydantic import BaseModel, ConfigDict
 
 from ingest_service.domain.contract import Contract
 
-__all__ = ["FatalFinding", "PartFile", "Report", "RuleRows", "Step", "ValidationJob", "ValidationLimits"]
+__all__ = [
+    "FatalFinding",
+    "Order",
+    "PartFile",
+    "Report",
+    "RuleRows",
+    "Step",
+    "ValidationJob",
+    "ValidationLimits",
+]
 
 
 class _Message(BaseModel):
@@ -24,6 +33,16 @@ class ValidationLimits(_Message):
     unpack_ratio: int = 200
     part_rows: int = 1_000_000
     kept_findings: int = 10_000
+
+
+class Order(_Message):
+    """What a validating process is told first: the job's file to read, files to write, bounds in bytes and CPU seconds."""
+
+    job: Path
+    report: Path
+    log: Path
+    memory_bytes: int
+    cpu_seconds: int
 
 
 class ValidationJob(_Message):

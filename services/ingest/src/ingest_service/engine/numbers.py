@@ -26,7 +26,7 @@ def parse_number_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
         whole = bare.str.contains(_patterns(style, None)[1])
         value = pl.when(whole).then(plain).cast(pl.Int64, strict=False)
         wrong = text.is_not_null() & value_of(column).is_null()
-        return Parsed(value, wrong, (_type_flaw(column, text),), fast=_fast(column, text))
+        return Parsed(value, wrong, (_type_flaw(column, text),))
     target = pl.Decimal(kind.precision, kind.scale)
     fits = bare.str.contains(strict)
     exact = pl.when(fits).then(plain).cast(target, strict=False)
@@ -37,7 +37,7 @@ def parse_number_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
             _type_flaw(column, text, unless=well_formed & ~fits),
             _precision_flaw(column, text.is_not_null() & well_formed & ~fits),
         )
-        return Parsed(exact, wrong, flaws, fast=_fast(column, text))
+        return Parsed(exact, wrong, flaws)
     long = pl.when(well_formed & ~fits).then(plain).cast(_wide(kind.precision, kind.scale), strict=False)
     rounded = long.round(kind.scale, mode=_MODES[column.round]).cast(target, strict=False)  # type: ignore[arg-type]
     return Parsed(
@@ -106,15 +106,6 @@ def parse_exact(column: ColumnSpec, number: pl.Expr, scale: int) -> Parsed:
         )
     rounded = (changed & value_of(column).is_not_null()).fill_null(value=False)
     return Parsed(value, wrong, (_type_flaw(column, number),), rounded=rounded)
-
-
-def _fast(column: ColumnSpec, text: pl.Expr) -> pl.Expr | None:
-    """Whole numbers without marks: a cast takes what the pattern takes, and a plus sign besides."""
-    kind, style = column.column_type, column.style
-    if style.suffix or kind.scale:
-        return None
-    whole = pl.when(~text.str.starts_with("+")).then(text).cast(pl.Int64, strict=False)
-    return whole if kind.kind == "integer" else whole.cast(pl.Decimal(kind.precision, 0), strict=False)
 
 
 def value_of(column: ColumnSpec) -> pl.Expr:

@@ -23,8 +23,7 @@ class Flaw:
 class Parsed:
     """`value` is null where the text is wrong.
 
-    `fast` is a cheaper way to the same value, for text that has not even been stripped: where it is not null, it is
-    `value`; where it is null, only `value` knows. `wrong` is a cheap expression over (input, value) that is true wherever a flaw is; it may be null. `rounded` is
+    `wrong` is a cheap expression over (input, value) that is true wherever a flaw is; it may be null. `rounded` is
     true where the value was rounded. Expressions refer to `pl.col(name)` for the parsed value.
     """
 
@@ -32,4 +31,3 @@ class Parsed:
     wrong: pl.Expr | None
     flaws: tuple[Flaw, ...] = ()
     rounded: pl.Expr | None = None
-    fast: pl.Expr | None = None

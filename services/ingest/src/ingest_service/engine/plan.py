@@ -9,7 +9,7 @@ from ingest_service.domain.contract import Contract, Rule
 from ingest_service.engine.columns import CompiledColumn, compile_column, raw_name
 from ingest_service.engine.expressions import extended, sql
 
-__all__ = ["ERROR", "FLAGGED", "ROW", "Check", "Plan", "broken_by", "compile_plan"]
+__all__ = ["ERROR", "FLAGGED", "ROW", "Check", "Plan", "broken_by", "compile_plan", "compile_typed_plan"]
 
 ROW = "__row"
 ERROR = "__error"
@@ -42,23 +42,17 @@ class Plan:
     contract: Contract
     columns: tuple[CompiledColumn, ...]
     layers: tuple[tuple[pl.Expr, ...], ...]
-    fast_layers: tuple[tuple[pl.Expr, ...], ...]
     checks: tuple[Check, ...]
     rounded: Mapping[str, pl.Expr]
 
-    def run(
-        self, block: pl.DataFrame, carried: Mapping[str, str | None], *, fast: bool = False
-    ) -> pl.DataFrame:
-        """Parses and checks one block of raw columns; `carried` is what earlier blocks carry over.
-
-        With `fast`, a block in which nothing is flagged is final; of any other block only that is known.
-        """
+    def run(self, block: pl.DataFrame, carried: Mapping[str, str | None]) -> pl.DataFrame:
+        """Parses and checks one block of raw columns; `carried` is what earlier blocks carry over."""
         frame = block.lazy()
         if carried:
             frame = frame.with_columns(
                 pl.lit(value, dtype=pl.String).alias(f"__carry:{name}") for name, value in carried.items()
             )
-        for layer in self.fast_layers if fast else self.layers:
+        for layer in self.layers:
             frame = frame.with_columns(layer)
         return frame.collect()
 
@@ -87,6 +81,21 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
     Raises:
         ContractError: an expression or a pattern means nothing to Polars; names the place.
     """
+    return _compile(contract, file_schema, frozenset(), proven=False)
+
+
+def compile_typed_plan(
+    contract: Contract, file_schema: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]
+) -> Plan:
+    """Compiles a contract that has been compiled before, for columns that the reader has turned into `types`."""
+    plain = frozenset(name for name, kind in types.items() if kind == pl.String)
+    return _compile(contract, {**file_schema, **types}, plain, proven=True)
+
+
+def _compile(
+    contract: Contract, file_schema: Mapping[str, pl.DataType], plain: frozenset[str], *, proven: bool
+) -> Plan:
+    """Text of `plain` columns needs no stripping; what is `proven` is not tried out again."""
     nulls = contract.format.null_values if contract.format else ("",)
     schema = {ROW: pl.Int64(), **{raw_name(name): kind for name, kind in file_schema.items()}}
     # One row of nulls: on no rows at all Polars lets some wrong comparisons pass.
@@ -102,18 +111,19 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
             kind = _type_of(frame, sql(spec.derive, place), place)
         else:
             kind = file_schema[spec.file_column or ""]
-        column = compile_column(spec, kind, nulls)
+        column = compile_column(spec, kind, nulls, plain=spec.file_column in plain)
         for layer in column.layers:
-            frame = extended(frame, layer, place)
+            frame = frame.with_columns(layer) if proven else extended(frame, layer, place)
             layers.append(layer)
         compiled.append(column)
-    plan = Plan(contract, tuple(compiled), (), (), (), {})
+    plan = Plan(contract, tuple(compiled), (), (), {})
     checks = tuple(_column_checks(compiled)) + tuple(
         rule_check(rule, plan.shown(rule.column)) for rule in contract.rules if not rule.let
     )
-    for check in checks:
-        extended(frame, (check.broken.alias("__check"),), f"{check.rule} ({check.column})")
-    _try_sets(contract, frame)
+    if not proven:
+        for check in checks:
+            extended(frame, (check.broken.alias("__check"),), f"{check.rule} ({check.column})")
+        _try_sets(contract, frame)
     simple = [check for check in checks if check.rule in {r.id for r in contract.rules}]
     hard = [column.wrong for column in compiled] + [c.broken for c in simple if c.severity != "warning"]
     soft = [c.broken for c in simple if c.severity == "warning"]
@@ -123,8 +133,7 @@ def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> 
     rounded = {c.spec.name: c.rounded for c in compiled if c.rounded is not None}
     marks = tuple(expression.alias(f"__rounded:{name}") for name, expression in rounded.items())
     last = [(*flags, *marks), (flagged.alias(FLAGGED),)]
-    fast = [layer for column in compiled for layer in column.fast_layers]
-    return Plan(contract, tuple(compiled), _merged(layers + last), _merged(fast + last), checks, rounded)
+    return Plan(contract, tuple(compiled), _merged(layers + last), checks, rounded)
 
 
 def rule_check(rule: Rule, shown: pl.Expr) -> Check:

@@ -19,13 +19,17 @@ class Staging:
 
     def __init__(self, job: ValidationJob) -> None:
         self._contract, self._out, self._limit = job.contract, job.out, job.limits.part_rows
-        self._submission = job.submission
         self._schema = arrow_schema([item[:3] for item in job.contract.stored_columns], job.field_ids)
         temporary = [column.name for column in job.contract.columns if column.temporary]
         # Temporary columns are staged only where a later step may look at them.
         self._extra = temporary if _looks_later(job.contract) else []
+        provenance = job.contract.provenance
+        self._given = [
+            name for name in self._schema.names if provenance is None or name != provenance.submission
+        ]
+        self._constant = {provenance.submission: job.submission} if provenance else {}
         schema = None if self._extra else self._schema
-        self._writer = PartWriter(job.out, "staged", schema, self._limit)
+        self._writer = PartWriter(job.out, "staged", schema, self._limit, self._constant)
         self._numbers: list[pl.Series] = []
         self._hashes: list[pl.Series] = []
 
@@ -49,11 +53,11 @@ class Staging:
         """The table's files: the parts themselves where nothing was removed, else written anew."""
         if not self._extra and not removed.any():
             return tuple(parts)
-        writer = PartWriter(self._out, "good", self._schema, self._limit)
+        writer = PartWriter(self._out, "good", self._schema, self._limit, self._constant)
         start = 0
         for part in parts:
             keep = ~removed.slice(start, part.rows)
-            writer.add(pl.read_parquet(part.path).filter(keep).select(self._schema.names))
+            writer.add(pl.read_parquet(part.path).filter(keep).select(self._given))
             start += part.rows
         return writer.finish()
 
@@ -62,7 +66,6 @@ class Staging:
         stored = [pl.col(column.name) for column in self._contract.columns if not column.temporary]
         if provenance is not None:
             stored.append(pl.col(ROW).alias(provenance.row))
-            stored.append(pl.lit(self._submission).alias(provenance.submission))
         return stored
 
 

@@ -13,14 +13,13 @@ from ingest_service.engine.findings import SCHEMA, fatal_findings, stamp
 from ingest_service.engine.job import FatalFinding, PartFile, Report, Step, ValidationJob
 from ingest_service.engine.plan import ERROR, FLAGGED, ROW, Plan, compile_plan
 from ingest_service.engine.readers import Source, open_source
+from ingest_service.engine.reading import Reading
 from ingest_service.engine.sets import find_in_sets, set_checks
 from ingest_service.engine.staging import Staging, clear
 from ingest_service.engine.tally import Tally
 from ingest_service.engine.totals import control_totals, values_of
 
 __all__ = ["validate"]
-
-_FAST_TRIES = 2
 
 
 def validate(job: ValidationJob) -> Report:
@@ -39,7 +38,6 @@ class _Validation:
         self._contract: Contract = job.contract
         self._steps: list[Step] = []
         self._rows_read = self._rows_bad = 0
-        self._fast_tries = _FAST_TRIES
 
     def run(self) -> Report:
         try:
@@ -57,8 +55,11 @@ class _Validation:
 
     def _check_rows(self, source: Source, plan: Plan, tally: Tally, staging: Staging) -> None:
         carried: dict[str, str | None] = dict.fromkeys(plan.carries)
-        for block in source.blocks():
-            frame = self._run(plan, block, carried)
+        reading = Reading(source, self._contract, plan)
+        for block, own_plan in reading.blocks():
+            frame = own_plan.run(block, carried)
+            if own_plan is not plan and frame[FLAGGED].any():
+                frame = plan.run(reading.as_text(block), carried)
             self._rows_read += frame.height
             if frame.height:
                 carried = {name: frame[f"__in:{name}"][-1] for name in carried}
@@ -69,15 +70,6 @@ class _Validation:
                 frame = frame.filter(~pl.col(ERROR))
             staging.add(frame)
         self._take_broken(source, tally)
-
-    def _run(self, plan: Plan, block: pl.DataFrame, carried: dict[str, str | None]) -> pl.DataFrame:
-        """The fast way first, until it has failed too often to be worth trying."""
-        if self._fast_tries > 0:
-            frame = plan.run(block, carried, fast=True)
-            if not frame[FLAGGED].any():
-                return frame
-            self._fast_tries -= 1
-        return plan.run(block, carried)
 
     def _count_rounded(self, plan: Plan, frame: pl.DataFrame, tally: Tally) -> None:
         for mode in {column.round for column in self._contract.columns} - {None}:

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import override
 
-from ingest_service.engine.job import FatalFinding, Report, ValidationJob
+from ingest_service.engine.job import FatalFinding, Order, Report, ValidationJob
+from ingest_service.executor.forkserver import Child, ForkServer
 from ingest_service.settings import ValidationSettings
 from servicekit.errors import InternalError, Text
 from servicekit.telemetry import get_logger
@@ -31,48 +30,46 @@ class Validator(ABC):
 
 
 class ProcessValidator(Validator):
-    """One fresh process per file: a bad file takes down nothing else. It inherits no secret from the environment."""
+    """One fresh process per file: a bad file takes down nothing else."""
 
     def __init__(self, settings: ValidationSettings) -> None:
         self._settings = settings
+        self._server = ForkServer(settings.threads)
+
+    async def start(self) -> None:
+        """Loads the libraries that every validation needs. Without it the first validation does."""
+        await self._server.start()
+
+    async def close(self) -> None:
+        """Ends what still runs."""
+        await self._server.close()
 
     @override
     async def validate(self, job: ValidationJob) -> Report:
-        job_file, report_file = job.out / "job.json", job.out / "report.json"
+        job_file, report_file, log = job.out / "job.json", job.out / "report.json", job.out / "log"
         report_file.unlink(missing_ok=True)
         job_file.write_text(job.model_dump_json(by_alias=True), encoding="utf-8")
         limits = self._settings
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ingest_service.engine.worker",
-            str(job_file),
-            str(report_file),
-            str(limits.memory_bytes),
-            str(int(limits.cpu_seconds)),
-            str(os.getpid()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment(job.out),
-            cwd=job.out,
+        order = Order(
+            job=job_file,
+            report=report_file,
+            log=log,
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=int(limits.cpu_seconds),
         )
-        watch = asyncio.create_task(self._watch(process))
+        child = await self._server.begin(order)
+        watch = asyncio.create_task(self._watch(child))
         try:
-            _out, said = await process.communicate()
-        except asyncio.CancelledError:
-            _kill(process)
-            raise
+            code = await child.ended()
         finally:
             watch.cancel()
-        over = await self._why(watch, process.returncode)
+            child.close()
+        over = await self._why(watch, code)
         if over is not None:
             return Report(rejected=True, fatal=(over,))
-        if process.returncode != 0 or not report_file.exists():
-            text = said.decode(errors="replace")[-_SAID_CHARS:]
-            _log.error(
-                "validation failed", returncode=process.returncode, said=text, submission=job.submission
-            )
+        if code != 0 or not report_file.exists():
+            said = log.read_text(encoding="utf-8", errors="replace")[-_SAID_CHARS:] if log.exists() else ""
+            _log.error("validation failed", returncode=code, said=said, submission=job.submission)
             raise InternalError(
                 Text(
                     en="The validating process failed; the platform's log says why.",
@@ -82,46 +79,27 @@ class ProcessValidator(Validator):
             )
         return Report.model_validate_json(report_file.read_text(encoding="utf-8"))
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> FatalFinding | None:
+    async def _watch(self, child: Child) -> FatalFinding:
         """Kills the process when it uses too much memory or time; says which."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.wall_seconds
-        while process.returncode is None:
+        while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            if _resident_bytes(process.pid) > self._settings.memory_bytes:
-                _kill(process)
+            if _resident_bytes(child.pid) > self._settings.memory_bytes:
+                child.kill()
                 return _limit_finding(f"{self._settings.memory_bytes // 2**20} MiB", "memory", "memori")
             if loop.time() > deadline:
-                _kill(process)
+                child.kill()
                 return _limit_finding(f"{self._settings.wall_seconds:g} s", "time", "waktu")
-        return None
 
-    async def _why(self, watch: "asyncio.Task[FatalFinding | None]", code: int | None) -> FatalFinding | None:
+    async def _why(self, watch: "asyncio.Task[FatalFinding]", code: int | None) -> FatalFinding | None:
         try:
-            found = await watch
+            found: FatalFinding | None = await watch
         except asyncio.CancelledError:
             found = None
         if found is None and code == -signal.SIGXCPU:
             return _limit_finding(f"{self._settings.cpu_seconds:g} s", "CPU time", "waktu CPU")
         return found
-
-    def _environment(self, folder: Path) -> Mapping[str, str]:
-        return {
-            "PATH": os.environ.get("PATH", ""),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "POLARS_MAX_THREADS": str(self._settings.threads),
-        }
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    try:
-        process.kill()
-    except ProcessLookupError:
-        return
 
 
 def _resident_bytes(pid: int) -> int:

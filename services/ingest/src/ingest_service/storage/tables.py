@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import override
 
@@ -35,6 +35,7 @@ __all__ = ["LakeTableStore", "Publication", "TableStore", "table_schema"]
 
 _CONTROL_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
 _MAX_CONTROLS = 60
+_FIELD_ID = b"PARQUET:field_id"
 QUARANTINE_SCHEMA = TableSchema(
     tuple(Column(name, kind, required=required) for name, kind, required in QUARANTINE_COLUMNS)
 )
@@ -109,7 +110,7 @@ class LakeTableStore(TableStore):
             # A fresh table numbers its columns from 1; a wrong guess costs one rewrite at publication.
             return {name: number for number, name in enumerate(names, 1)}
         schema = self._lake.writer(table).target("ids").schema
-        return {field.name: int(field.metadata[b"PARQUET:field_id"]) for field in schema}
+        return {field.name: int(field.metadata[_FIELD_ID]) for field in schema}
 
     @override
     async def publish(
@@ -153,9 +154,7 @@ class LakeTableStore(TableStore):
 
     def _file(self, part: PartFile, target: WriteTarget, name: str) -> WrittenFile:
         # The file is taken as it is when it carries the table's own field ids; else it is written once more.
-        if not pq.read_schema(part.path).equals(target.schema, check_metadata=False) or not _same_ids(
-            part.path, target
-        ):
+        if not _fits(pq.read_schema(part.path), target.schema):
             return write_parquet(self._lake.objects, pl.scan_parquet(part.path), target, name)
         with part.path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -199,9 +198,17 @@ class LakeTableStore(TableStore):
         return found.select(shown).sort(order).slice(start, limit).collect().to_dicts()
 
 
-def _same_ids(path: Path, target: WriteTarget) -> bool:
-    have = {field.name: (field.metadata or {}).get(b"PARQUET:field_id") for field in pq.read_schema(path)}
-    return all(have.get(f.name) == f.metadata[b"PARQUET:field_id"] for f in target.schema)
+def _fits(have: pa.Schema, want: pa.Schema) -> bool:
+    """Whether a file's columns are the table's: names, ids, types, in order. How wide a text's offsets are, is not stored."""
+    return len(have) == len(want) and all(
+        (h.name, h.nullable, _narrow(h.type), (h.metadata or {}).get(_FIELD_ID))
+        == (w.name, w.nullable, _narrow(w.type), w.metadata[_FIELD_ID])
+        for h, w in zip(have, want, strict=True)
+    )
+
+
+def _narrow(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if kind == pa.large_string() else kind
 
 
 def replaced_rows(declaration: Declaration, report: Report) -> RowFilter:

@@ -1,5 +1,7 @@
 """Files as blocks of raw columns."""
 
-from ingest_service.engine.readers.source import Source, open_source
+from ingest_service.engine.readers.opening import open_source
+from ingest_service.engine.readers.source import Source
+from ingest_service.engine.readers.typed import NotOfTypeError
 
-__all__ = ["Source", "open_source"]
+__all__ = ["NotOfTypeError", "Source", "open_source"]

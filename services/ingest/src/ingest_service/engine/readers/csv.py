@@ -1,8 +1,11 @@
 """CSV through Arrow's streaming reader: all columns as text, one block at a time."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -10,22 +13,25 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from typing_extensions import override
 
-from ingest_service.domain.contract import Format
+from ingest_service.domain.contract import Contract, Format
 from ingest_service.engine.columns import raw_name
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
 from ingest_service.engine.plan import ROW
 from ingest_service.engine.readers.guards import check_text_file
 from ingest_service.engine.readers.source import Source, check_header
+from ingest_service.engine.readers.typed import ARROW_TYPES, NotOfTypeError, is_plain, readable_types
 
 __all__ = ["CsvSource"]
+
+_COLUMN = re.compile(r"In CSV column #([0-9]+): .*CSV conversion error")
 
 
 class CsvSource(Source):
     """A CSV file. Rows with a wrong number of fields are left out of the blocks and listed."""
 
     def __init__(self, path: Path, form: Format, limits: ValidationLimits, wanted: Sequence[str]) -> None:
-        check_text_file(path, form.encoding, limits)
+        self._hexadecimal = check_text_file(path, form.encoding, limits)
         self._path, self._form, self._limits = path, form, limits
         header, self._skip = self._read_header()
         self._names = check_header(header, wanted)
@@ -69,9 +75,15 @@ class CsvSource(Source):
         )
 
     @override
-    def blocks(self) -> Iterator[pl.DataFrame]:
-        self._broken.clear()
+    def readable_types(self, contract: Contract) -> dict[str, pl.DataType]:
+        types = readable_types(contract)
+        # Arrow would take 0x10 for 16.
+        return {name: kind for name, kind in types.items() if not (kind.is_integer() and self._hexadecimal)}
+
+    @override
+    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
         form = self._form
+        broken: dict[int, tuple[int, str]] = {}
         try:
             reader = pacsv.open_csv(
                 self._path,
@@ -86,17 +98,22 @@ class CsvSource(Source):
                     delimiter=form.delimiter,
                     quote_char=form.quote,
                     newlines_in_values=True,
-                    invalid_row_handler=self._take_broken,
+                    invalid_row_handler=partial(self._take_broken, broken),
                 ),
                 convert_options=pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(self._names, pa.string()), strings_can_be_null=False
+                    column_types={name: ARROW_TYPES[types.get(name, pl.String())] for name in self._names},
+                    null_values=list(form.null_values),
+                    strings_can_be_null=bool(types),
+                    check_utf8=False,  # the guard has done it
                 ),
             )
-            yield from self._numbered(reader)
+            yield from self._numbered(reader, broken, [name for name in types if types[name] == pl.String])
         except pa.ArrowInvalid as error:
             said = str(error).partition("\n")[0]
             if "Empty CSV file" in said:
                 return
+            if (found := _COLUMN.match(said)) and (name := self._names[int(found[1])]) in types:
+                raise NotOfTypeError(name) from error
             raise FatalFileError.of(
                 "file",
                 f"The file cannot be read as CSV: {said}.",
@@ -105,24 +122,31 @@ class CsvSource(Source):
                 "Periksa tanda kutip, pemisah, dan akhir baris.",
             ) from error
 
-    def _take_broken(self, row: Any) -> str:
+    def _take_broken(self, broken: dict[int, tuple[int, str]], row: Any) -> str:
         # Arrow counts the skipped lines too.
-        self._broken[row.number - self._skip] = (row.actual_columns, row.text[:1000])
+        broken[row.number - self._skip] = (row.actual_columns, row.text[:1000])
         return "skip"
 
-    def _numbered(self, reader: Any) -> Iterator[pl.DataFrame]:
+    def _numbered(
+        self, reader: Any, broken: dict[int, tuple[int, str]], plain: Sequence[str]
+    ) -> Iterator[pl.DataFrame]:
         renamed = [raw_name(name) for name in self._names]
         next_row = 1
         for batch in reader:
+            for name in plain:
+                if not is_plain(batch.column(self._names.index(name))):
+                    raise NotOfTypeError(name)
             frame = pl.DataFrame(pl.from_arrow(batch, rechunk=False))
             frame.columns = renamed
-            broken = sorted(row for row in self._broken if row >= next_row)
-            if not broken:
+            self._broken.update(broken)
+            here = sorted(row for row in broken if row >= next_row)
+            if not here:
                 yield frame.with_row_index(ROW, next_row).cast({ROW: pl.Int64})
                 next_row += frame.height
                 continue
-            numbers = pl.int_range(next_row, next_row + frame.height + len(broken), eager=True)
-            numbers = numbers.filter(~numbers.is_in(broken)).head(frame.height)
+            numbers = pl.int_range(next_row, next_row + frame.height + len(here), eager=True)
+            numbers = numbers.filter(~numbers.is_in(here)).head(frame.height)
             yield frame.with_columns(numbers.alias(ROW))
             if frame.height:
                 next_row = int(numbers[-1]) + 1
+        self._broken.update(broken)

@@ -17,18 +17,23 @@ _MAGIC = {
     b"\x89PNG": "PNG",
     b"\x28\xb5\x2f\xfd": "Zstandard",
 }
+# Every byte below 128 is the ASCII character.
+_EXTEND_ASCII = frozenset({"ascii", "utf-8", "iso8859-1", "iso8859-15", "cp1252"})
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
-def check_text_file(path: Path, encoding: str, limits: ValidationLimits) -> None:
-    """Reads the file once.
+def check_text_file(path: Path, encoding: str, limits: ValidationLimits) -> bool:
+    """Reads the file once; whether 0x may stand anywhere in it.
 
     Raises:
         FatalFileError: it is binary, a line is too long, or bytes do not belong to the encoding.
     """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = encoding.startswith(_WIDE)
+    extends_ascii = encoding in _EXTEND_ASCII
+    hexadecimal = not extends_ascii  # not looked for
     position = line_start = 0
+    last = b""
     with path.open("rb") as stream:
         while block := stream.read(1024 * 1024):
             if position == 0:
@@ -36,9 +41,13 @@ def check_text_file(path: Path, encoding: str, limits: ValidationLimits) -> None
             if not wide and b"\x00" in block:
                 raise _binary(f"byte 0 at offset {position + block.index(0)}")
             line_start = _check_lines(block, position, line_start, limits.line_bytes)
-            _decode(decoder, block, position, encoding, final=False)
+            if not (extends_ascii and block.isascii() and not decoder.getstate()[0]):
+                _decode(decoder, block, position, encoding, final=False)
+            hexadecimal = hexadecimal or _has_hexadecimal(last, block)
+            last = block[-1:]
             position += len(block)
     _decode(decoder, b"", position, encoding, final=True)
+    return hexadecimal
 
 
 def _check_magic(block: bytes) -> None:
@@ -56,6 +65,14 @@ def _binary(what: str) -> FatalFileError:
         "Ekspor sebagai CSV, atau kirim ke dataset yang menerima format itu.",
         value=what,
     )
+
+
+def _has_hexadecimal(before: bytes, block: bytes) -> bool:
+    # One letter is found much faster than two.
+    for mark in (b"x", b"X"):
+        if mark in block and (b"0" + mark in block or (before == b"0" and block.startswith(mark))):
+            return True
+    return False
 
 
 def _check_lines(block: bytes, position: int, line_start: int, limit: int) -> int:

@@ -1,7 +1,8 @@
 """Parquet, a block of rows at a time, with its own types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 import pyarrow as pa
@@ -71,7 +72,8 @@ class ParquetSource(Source):
         return pl.String() if isinstance(kind, pl.Categorical | pl.Enum) else kind
 
     @override
-    def blocks(self) -> Iterator[pl.DataFrame]:
+    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
+        del types
         next_row = 1
         try:
             with pq.ParquetFile(self._path) as file:

@@ -1,16 +1,15 @@
-"""The one way to a file's rows, whatever its format."""
+"""What every reader gives, whatever the file's format."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import polars as pl
 
-from ingest_service.domain.contract import Contract, Format
+from ingest_service.domain.contract import Contract
 from ingest_service.engine.fatal import FatalFileError
-from ingest_service.engine.job import ValidationLimits
 
-__all__ = ["Source", "check_header", "open_source"]
+__all__ = ["Source", "check_header"]
 
 
 class Source(ABC):
@@ -22,46 +21,24 @@ class Source(ABC):
         """The file's columns in order, with the types that `blocks` gives."""
 
     @abstractmethod
-    def blocks(self) -> Iterator[pl.DataFrame]:
-        """Blocks in file order: `__row` (from 1) and one column `__raw:{name}` per column of the file."""
+    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
+        """Blocks in file order: `__row` (from 1) and one column `__raw:{name}` per column of the file.
+
+        `types` are other types than the schema's, out of `readable_types`.
+
+        Raises:
+            NotOfTypeError: a column does not hold what `types` says.
+        """
+
+    def readable_types(self, contract: Contract) -> dict[str, pl.DataType]:
+        """Columns that `blocks` can give with another type than the schema's."""
+        del contract
+        return {}
 
     @property
     def broken_rows(self) -> Sequence[tuple[int, int, str]]:
         """Rows with too few or too many fields: row, fields found, text. Complete once `blocks` has ended."""
         return ()
-
-
-def open_source(path: Path, contract: Contract, limits: ValidationLimits) -> Source:
-    """Checks a file's form and header and opens it.
-
-    Raises:
-        FatalFileError: the file is refused as a whole.
-    """
-    form = contract.format or Format(type="csv")
-    if path.stat().st_size == 0:
-        raise FatalFileError.of(
-            "file",
-            "The file is empty.",
-            "Berkas kosong.",
-            "Send the file with its content.",
-            "Kirim berkas beserta isinya.",
-        )
-    wanted = [column.file_column for column in contract.columns if column.file_column is not None]
-    source: Source
-    # Each reader brings its own library: only the one that is needed is loaded.
-    if form.type == "csv":
-        from ingest_service.engine.readers.csv import CsvSource  # noqa: PLC0415
-
-        source = CsvSource(path, form, limits, wanted)
-    elif form.type == "xlsx":
-        from ingest_service.engine.readers.xlsx import XlsxSource  # noqa: PLC0415
-
-        source = XlsxSource(path, form, limits, contract.columns)
-    else:
-        from ingest_service.engine.readers.parquet import ParquetSource  # noqa: PLC0415
-
-        source = ParquetSource(path, limits, wanted)
-    return source
 
 
 def check_header(header: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """XLSX: one sheet, cells as text, except number and date columns that hold nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import fastexcel
@@ -45,7 +46,8 @@ class XlsxSource(Source):
         return {name.removeprefix("__raw:"): kind for name, kind in self._frame.schema.items() if name != ROW}
 
     @override
-    def blocks(self) -> Iterator[pl.DataFrame]:
+    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
+        del types
         yield self._frame
 
     def _find_sheet(self) -> str:
