@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "lumbung"
 IMAGES = ROOT / "build" / "images"
 PATIENCE = 900
+_KUBELET_SECONDS = 120
 
 
 def tools() -> Path:
@@ -63,6 +64,27 @@ class Cluster:
         return subprocess.Popen(
             [str(self.script), "exec", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+
+    def restart_kubelet(self) -> None:
+        """Kills the kubelet, which the node starts again, and waits until the node says Ready anew."""
+        was = self._heartbeat()
+        subprocess.run(["pkill", "-9", "-f", f"^{os.environ['CLUSTER_DIR']}/bin/kubelet "], check=True)
+        deadline = time.monotonic() + _KUBELET_SECONDS
+        while time.monotonic() < deadline:
+            ready, beat = self._heartbeat()
+            if ready and beat != was[1]:
+                return
+            time.sleep(1)
+        pytest.fail(f"the kubelet was not back after {_KUBELET_SECONDS} s", pytrace=False)
+
+    def _heartbeat(self) -> tuple[bool, str]:
+        """Whether the node is Ready, and when its kubelet last renewed its lease."""
+        node = json.loads(self.kubectl("get", "node", "node1", "--output", "json"))
+        lease = json.loads(
+            self.kubectl("get", "lease", "node1", "--namespace", "kube-node-lease", "--output", "json")
+        )
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+        return ready, lease["spec"]["renewTime"]
 
     def memory(self, namespace: str) -> dict[str, int]:
         """Working set of each container in MiB, by `part/container`."""
