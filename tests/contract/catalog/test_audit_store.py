@@ -25,7 +25,7 @@ def _entry(number=0, **changes):
 
 async def _verify(store, key=KEY):
     verifier, head = ChainVerifier(key), None
-    async for part in store.read():
+    async for part in store.read_audit_log():
         if part is None or isinstance(part, Head):
             head = part
         else:
@@ -39,7 +39,7 @@ async def test_an_empty_log_is_intact(stores):
 
 
 async def test_what_is_read_back_verifies(stores):
-    head = await stores.audit.append([_entry(number) for number in range(5)])
+    head = await stores.audit.record_audit_entries([_entry(number) for number in range(5)])
     outcome = await _verify(stores.audit)
     assert (outcome.intact, outcome.entries, outcome.head) == (True, 5, head.hash)
     assert head.mac == head_mac(KEY, 5, head.hash)
@@ -48,23 +48,25 @@ async def test_what_is_read_back_verifies(stores):
 
 async def test_a_uid_is_kept_once(stores):
     entry = _entry()
-    await stores.audit.append([entry, entry])
-    head = await stores.audit.append([entry, _entry()])
+    await stores.audit.record_audit_entries([entry, entry])
+    head = await stores.audit.record_audit_entries([entry, _entry()])
     assert head.sequence == 2
     assert (await _verify(stores.audit)).intact
 
 
 async def test_writers_at_once_leave_no_gap(stores):
-    await asyncio.gather(*(stores.audit.append([_entry(number) for number in range(3)]) for _ in range(20)))
+    await asyncio.gather(
+        *(stores.audit.record_audit_entries([_entry(number) for number in range(3)]) for _ in range(20))
+    )
     outcome = await _verify(stores.audit)
     assert (outcome.intact, outcome.entries) == (True, 60)
 
 
 async def test_entries_are_listed_newest_first(stores):
-    await stores.audit.append([_entry(number) for number in range(12)])
+    await stores.audit.record_audit_entries([_entry(number) for number in range(12)])
 
     async def sequences(before=None, limit=100, resource="", username=""):
-        found = await stores.audit.list(before, limit, resource, username)
+        found = await stores.audit.list_audit_entries(before, limit, resource, username)
         return [recorded.sequence for recorded in found]
 
     assert await sequences(limit=3) == [12, 11, 10]

@@ -8,7 +8,9 @@ from catalog_service.storage.ports import Kind
 
 
 async def _apply(store, name, text, kind=Kind.DATASET, **more):
-    return await store.apply(kind, name, text, hashlib.sha256(text.encode()).digest(), "u", **more)
+    return await store.apply_declaration(
+        kind, name, text, hashlib.sha256(text.encode()).digest(), "u", **more
+    )
 
 
 async def test_revisions_count_real_changes(stores):
@@ -29,8 +31,8 @@ async def test_revisions_count_real_changes(stores):
 
 async def test_an_equal_digest_keeps_the_text(stores):
     digest = bytes(32)
-    first = await stores.declarations.apply(Kind.TERM, "a", "text", digest, "u")
-    again = await stores.declarations.apply(Kind.TERM, "a", "text  # comment", digest, "u")
+    first = await stores.declarations.apply_declaration(Kind.TERM, "a", "text", digest, "u")
+    again = await stores.declarations.apply_declaration(Kind.TERM, "a", "text  # comment", digest, "u")
     assert again == first
 
 
@@ -76,24 +78,24 @@ async def test_no_change_is_passed_over_under_concurrency(stores):
 
 async def test_snapshots_are_kept_once_and_newest_first(stores):
     store = stores.snapshots
-    first = await store.record(Snapshot("a", "7", 10, "submissions/s", {"rows": "10"}), ["x"])
-    again = await store.record(Snapshot("a", "7", 99, "submissions/t"), ["y"])
-    second = await store.record(Snapshot("a", "3", 20, "submissions/s"), ["x"])
-    await store.record(Snapshot("b", "7", 1, "submissions/s"), ["x"])
+    first = await store.record_snapshot(Snapshot("a", "7", 10, "submissions/s", {"rows": "10"}), ["x"])
+    again = await store.record_snapshot(Snapshot("a", "7", 99, "submissions/t"), ["y"])
+    second = await store.record_snapshot(Snapshot("a", "3", 20, "submissions/s"), ["x"])
+    await store.record_snapshot(Snapshot("b", "7", 1, "submissions/s"), ["x"])
     assert again == first
     assert first.control_totals == {"rows": "10"}
-    assert [s.snapshot for s in await store.list("a", None, 10)] == ["3", "7"]
-    assert [s.snapshot for s in await store.list("a", second.sequence, 10)] == ["7"]
-    assert [s.snapshot for s in await store.list("a", None, 1)] == ["3"]
-    latest = await store.latest(["a", "b", "c"])
+    assert [s.snapshot for s in await store.list_snapshots("a", None, 10)] == ["3", "7"]
+    assert [s.snapshot for s in await store.list_snapshots("a", second.sequence, 10)] == ["7"]
+    assert [s.snapshot for s in await store.list_snapshots("a", None, 1)] == ["3"]
+    latest = await store.latest_snapshots(["a", "b", "c"])
     assert {name: snapshot.snapshot for name, snapshot in latest.items()} == {"a": "3", "b": "7"}
 
 
 async def test_columns_of_a_table_are_a_change(stores):
-    await stores.snapshots.record(Snapshot("a", "1", 1, "o"), ["x"])
+    await stores.snapshots.record_snapshot(Snapshot("a", "1", 1, "o"), ["x"])
     first = await stores.declarations.changes(0)
     assert first.table_columns == {"a": ("x",)}
-    await stores.snapshots.record(Snapshot("a", "2", 1, "o"), ["x"])
+    await stores.snapshots.record_snapshot(Snapshot("a", "2", 1, "o"), ["x"])
     assert (await stores.declarations.changes(first.last)).last == first.last
-    await stores.snapshots.record(Snapshot("a", "3", 1, "o"), ["x", "y"])
+    await stores.snapshots.record_snapshot(Snapshot("a", "3", 1, "o"), ["x", "y"])
     assert (await stores.declarations.changes(first.last)).table_columns == {"a": ("x", "y")}

@@ -133,13 +133,13 @@ async def test_a_log_is_read_in_order_and_from_a_place(stores):
     await runs.create_run(a_run("r2"))
     for number in range(4):
         await runs.add_log("r1" if number % 2 == 0 else "r2", "INFO", Text(en=f"e{number}", id=f"i{number}"))
-    lines = await runs.read_log("r1", 0, 10)
+    lines = await runs.read_run_log("r1", 0, 10)
     assert [(line.level, line.text) for line in lines] == [
         ("INFO", Text(en="e0", id="i0")),
         ("INFO", Text(en="e2", id="i2")),
     ]
-    assert [line.text.en for line in await runs.read_log("r1", lines[0].number, 10)] == ["e2"]
-    assert len(await runs.read_log("r1", 0, 1)) == 1
+    assert [line.text.en for line in await runs.read_run_log("r1", lines[0].number, 10)] == ["e2"]
+    assert len(await runs.read_run_log("r1", 0, 1)) == 1
 
 
 async def test_a_claim_is_held_by_one(stores):

@@ -57,21 +57,21 @@ def _version(model="budget", file="a", **changes):
 
 
 async def test_a_version_comes_back_as_it_went_in(store):
-    added = await store.add_version(_version(request_id="r-1"))
+    added = await store.register_model_version(_version(request_id="r-1"))
     assert added == _version(request_id="r-1")
-    assert await store.get_version(VersionRef("budget", 1)) == added
+    assert await store.get_model_version(VersionRef("budget", 1)) == added
 
 
 async def test_versions_count_from_one_in_each_model(store):
-    assert [(await store.add_version(_version(file=f))).ref.version for f in "abc"] == [1, 2, 3]
-    assert (await store.add_version(_version("other", "a"))).ref == VersionRef("other", 1)
+    assert [(await store.register_model_version(_version(file=f))).ref.version for f in "abc"] == [1, 2, 3]
+    assert (await store.register_model_version(_version("other", "a"))).ref == VersionRef("other", 1)
 
 
 async def test_the_same_file_or_request_is_the_same_version(store):
-    first = await store.add_version(_version(request_id="r-1"))
-    assert await store.add_version(_version(description="anew")) == first
-    assert await store.add_version(_version(file="b", request_id="r-1")) == first
-    assert (await store.add_version(_version(file="b"))).ref.version == 2
+    first = await store.register_model_version(_version(request_id="r-1"))
+    assert await store.register_model_version(_version(description="anew")) == first
+    assert await store.register_model_version(_version(file="b", request_id="r-1")) == first
+    assert (await store.register_model_version(_version(file="b"))).ref.version == 2
     assert await store.find_by_request("budget", "r-1") == first
     assert await store.find_by_sha256("budget", "a" * 64) == first
     assert await store.find_by_request("other", "r-1") is None
@@ -80,37 +80,37 @@ async def test_the_same_file_or_request_is_the_same_version(store):
 
 async def test_racing_registrations_get_different_numbers_without_gaps(store):
     files_ = "0123456789abcdef"
-    added = await asyncio.gather(*(store.add_version(_version(file=file)) for file in files_))
+    added = await asyncio.gather(*(store.register_model_version(_version(file=file)) for file in files_))
     assert sorted(version.ref.version for version in added) == list(range(1, 17))
-    again = await asyncio.gather(*(store.add_version(_version(file="0")) for _ in range(5)))
+    again = await asyncio.gather(*(store.register_model_version(_version(file="0")) for _ in range(5)))
     assert len({again_.ref for again_ in again}) == 1
 
 
 async def test_unknown_versions(store):
     with pytest.raises(VersionNotFoundError, match="models/budget/versions/9"):
-        await store.get_version(VersionRef("budget", 9))
+        await store.get_model_version(VersionRef("budget", 9))
     with pytest.raises(VersionNotFoundError):
         await store.set_deployment(Deployment(VersionRef("budget", 9), "someone", NOW))
 
 
 async def test_pages_newest_first(store):
     for model, file in (("budget", "a"), ("other", "a"), ("budget", "b"), ("budget", "c")):
-        await store.add_version(_version(model, file))
-    page = await store.list_versions("budget", limit=2, before=None)
+        await store.register_model_version(_version(model, file))
+    page = await store.list_model_versions("budget", limit=2, before=None)
     assert [v.ref.version for v in page.versions] == [3, 2]
-    rest = await store.list_versions("budget", limit=2, before=page.next_position)
+    rest = await store.list_model_versions("budget", limit=2, before=page.next_position)
     assert ([v.ref.version for v in rest.versions], rest.next_position) == ([1], None)
-    everything = await store.list_versions(None, limit=10, before=None)
+    everything = await store.list_model_versions(None, limit=10, before=None)
     assert [str(v.ref) for v in everything.versions][1:3] == [
         "models/budget/versions/2",
         "models/other/versions/1",
     ]
-    assert (await store.list_versions("nothing", limit=10, before=None)).versions == []
+    assert (await store.list_model_versions("nothing", limit=10, before=None)).versions == []
 
 
 async def test_a_model_has_one_deployment(store):
     for file in "ab":
-        await store.add_version(_version(file=file))
+        await store.register_model_version(_version(file=file))
     first = Deployment(VersionRef("budget", 1), "one", NOW)
     second = Deployment(VersionRef("budget", 2), "two", NOW + timedelta(seconds=1))
     assert await store.set_deployment(first) is None
@@ -133,7 +133,7 @@ async def test_postgres_itself_refuses_to_change_a_version(postgres_server):
     await asyncio.to_thread(migrate, settings, files("inference_service.storage") / "migrations")
     pool = await open_pool(settings)
     try:
-        await PostgresRegistryStore(pool).add_version(_version())
+        await PostgresRegistryStore(pool).register_model_version(_version())
         async with pool.connection() as connection:
             with pytest.raises(psycopg.errors.RaiseException, match="immutable"):
                 await connection.execute("UPDATE model_versions SET description = 'other'")

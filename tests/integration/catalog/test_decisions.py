@@ -7,6 +7,8 @@ import pytest
 
 from lumbung.catalog.v1 import audit_service_pb2, policy_service_pb2
 
+from support.catalog_server import TREASURY
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ALL = [f"datasets/{name}" for name in ("apbd_by_province", "apbd_national", "apbd_panel", "province")]
@@ -130,3 +132,23 @@ async def test_a_misspelt_resource_is_refused(shared_catalog, resource):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await shared_catalog.decide("steward-pusat", resource)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_who_answers_for_policies_lists_them_and_nobody_else(catalog):
+    async def listed(account, **page):
+        return await catalog.policies.ListPolicies(
+            policy_service_pb2.ListPoliciesRequest(**page), metadata=catalog.by(account)
+        )
+
+    files = sorted((TREASURY / "policies").glob("*.yaml"))
+    for account in ("steward-pusat", "auditor-pusat"):
+        found = (await listed(account)).policies
+        assert [policy.name for policy in found] == [f"policies/{path.stem}" for path in files]
+        assert [policy.declaration for policy in found] == [path.read_text() for path in files]
+    first = await listed("steward-pusat", page_size=2)
+    second = await listed("steward-pusat", page_size=2, page_token=first.next_page_token)
+    assert [policy.name for policy in (*first.policies, *second.policies)] == [p.name for p in found[:4]]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await listed("analis-kanwil-32")
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -13,6 +13,8 @@ import pytest
 
 from lumbung.inference.v1 import model_service_pb2 as pb
 from lumbung.inference.v1 import model_service_pb2_grpc as pb_grpc
+from lumbung.openinference import open_inference_pb2 as oip
+from lumbung.openinference import open_inference_pb2_grpc as oip_grpc
 
 from support.inference_stack import run_inference_stack
 from support.onnx_models import linear
@@ -108,6 +110,11 @@ def test_register_deploy_predict_redeploy_undeploy(stack, api, scientist):
 
     deployed = _deploy(api, scientist, first.name)
     assert deployed.ready
+    got = api.GetModelVersion(pb.GetModelVersionRequest(name=first.name), metadata=scientist)
+    assert (got.name, got.sha256, dict(got.metrics)) == (first.name, first.sha256, {"wape": 0.1})
+    assert (got.inputs, list(got.training_snapshots)) == (first.inputs, ["datasets/apbd/snapshots/7"])
+    assert got.deployed
+    assert not api.GetModelVersion(pb.GetModelVersionRequest(name=second.name), metadata=scientist).deployed
     assert _predict(stack, "linear") == {"y": [[1, 2, 3], [2, 4, 6]], "version": "1"}
     replicas = stack.replicas()
     _deploy(api, scientist, second.name)
@@ -134,12 +141,47 @@ def test_predictions_ask_for_a_token_where_the_gateway_is_gone_around(stack, api
     assert answer.status_code == 401
 
 
+def test_a_version_that_nobody_registered_is_not_found(api, scientist):
+    with pytest.raises(grpc.RpcError) as caught:
+        api.GetModelVersion(pb.GetModelVersionRequest(name="models/nothing/versions/1"), metadata=scientist)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_the_protocol_tells_of_server_and_model(stack, api, scientist):
+    version = _register(api, scientist, "telling", 0.5)
+    _deploy(api, scientist, version.name)
+    viewer = (("authorization", f"Bearer {stack.signin.token('ilmuwan-pusat', 'viewer')}"),)
+    with grpc.insecure_channel(stack.ingress) as channel:
+        replica = oip_grpc.GRPCInferenceServiceStub(channel)
+        assert replica.ServerLive(oip.ServerLiveRequest(), metadata=viewer).live
+        assert replica.ServerReady(oip.ServerReadyRequest(), metadata=viewer).ready
+        server = replica.ServerMetadata(oip.ServerMetadataRequest(), metadata=viewer)
+        assert (server.name, server.version, list(server.extensions)) == ("lumbung", "1", [])
+
+        for name, number, ready in (("telling", "", True), ("telling", "1", True), ("telling", "2", False),
+                                    ("nothing", "", False)):  # fmt: skip
+            asked = oip.ModelReadyRequest(name=name, version=number)
+            assert replica.ModelReady(asked, metadata=viewer).ready is ready, (name, number)
+        model = replica.ModelMetadata(oip.ModelMetadataRequest(name="telling"), metadata=viewer)
+        assert (model.name, list(model.versions), model.platform) == ("telling", ["1"], "onnxruntime_onnx")
+        for side, name in ((model.inputs, "x"), (model.outputs, "y")):
+            assert [(t.name, t.datatype, list(t.shape)) for t in side] == [(name, "FP32", [-1, 3])]
+        with pytest.raises(grpc.RpcError) as caught:
+            replica.ModelMetadata(oip.ModelMetadataRequest(name="nothing"), metadata=viewer)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.RpcError) as caught:
+            replica.ServerMetadata(oip.ServerMetadataRequest())
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_rest_form(stack, api, scientist):
     version = _register(api, scientist, "resting", 0.5)
     _deploy(api, scientist, version.name)
     headers = {"authorization": f"Bearer {stack.signin.token('ilmuwan-pusat', 'viewer')}"}
     with httpx.Client(base_url=stack.rest, headers=headers, trust_env=False) as http:
         assert http.get("/v2/health/live").json() == {"live": True}
+        assert http.get("/v2/health/ready").json() == {"ready": True}
+        assert http.get("/v2").json() == {"name": "lumbung", "version": "1", "extensions": []}
         assert http.get("/v2/models/resting/ready").json()["ready"] is True
         assert http.get("/v2/models/nothing/ready").status_code == 404
         assert http.get("/v2/models/resting").json()["inputs"][0]["shape"] == [-1, 3]

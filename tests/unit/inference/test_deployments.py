@@ -62,7 +62,7 @@ class _Cluster(ServingExecutor, PredictionProbe):
 async def store():
     store = MemoryRegistryStore()
     for file in "ab":
-        await store.add_version(
+        await store.register_model_version(
             ModelVersion(
                 VersionRef("m", 1), "", Signature((), ()), (), {}, file * 64, 1, file, "x", datetime.now(UTC)
             )

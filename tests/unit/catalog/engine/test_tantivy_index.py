@@ -23,7 +23,7 @@ def index():
 
 
 def names(index, query, *, tolerant=False):
-    return [name for name, _score in index.search(query, tolerant=tolerant)]
+    return [name for name, _score in index.search_assets(query, tolerant=tolerant)]
 
 
 @pytest.mark.parametrize("query", ["menganggarkan", "pembelanjaan", "PENDAPATAN", "regional", "panel"])

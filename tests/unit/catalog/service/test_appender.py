@@ -24,13 +24,13 @@ class SlowStore(MemoryAuditStore):
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def append(self, entries):
+    async def record_audit_entries(self, entries):
         await self.go_on.wait()
         await asyncio.sleep(0.005)
         if self.failure is not None:
             raise self.failure
         self.groups.append(len(entries))
-        return await super().append(entries)
+        return await super().record_audit_entries(entries)
 
 
 def entry(**changes):

@@ -37,7 +37,7 @@ async def directory(store):
 
 async def put(store, kind, name, template):
     text = template.replace("NAME", name)
-    await store.apply(kind, name, text, hashlib.sha256(text.encode()).digest(), "u")
+    await store.apply_declaration(kind, name, text, hashlib.sha256(text.encode()).digest(), "u")
 
 
 async def test_an_audience_follows_datasets_and_policies(store, directory):

@@ -55,7 +55,7 @@ async def parts():
             f"{{kind: Dataset, name: {name}, display_name: n, description: d, owner: o, tags: [], "
             "contract: {version: 1, columns: [{name: x, type: text}]}}"
         )
-        await store.apply(Kind.DATASET, name, text, hashlib.sha256(text.encode()).digest(), "u")
+        await store.apply_declaration(Kind.DATASET, name, text, hashlib.sha256(text.encode()).digest(), "u")
     directory, appender = Directory(store), AuditAppender(log)
     appender.start()
     service = PolicyService(store, directory, appender)

@@ -51,7 +51,7 @@ class FakeQuery(OpenQuery):
     async def tables(self, sql):
         return list(self._tables), list(self._strangers)
 
-    async def run(self, sql, tables):
+    async def run_query(self, sql, tables):
         self.ran = tables
         for part in self._parts:
             if isinstance(part, Exception):

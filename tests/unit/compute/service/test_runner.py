@@ -134,7 +134,7 @@ class World:
         return await self.runs.get_run("r")
 
     async def levels(self):
-        return [line.level for line in await self.runs.read_log("r", 0, 100)]
+        return [line.level for line in await self.runs.read_run_log("r", 0, 100)]
 
 
 async def test_a_run_is_planned_worked_off_and_committed():

@@ -26,7 +26,7 @@ class SearchEngine(ABC):
         """Adds documents, or replaces those of the same name; they are found when this returns."""
 
     @abstractmethod
-    def search(self, query: str, *, tolerant: bool) -> list[tuple[str, float]]:
+    def search_assets(self, query: str, *, tolerant: bool) -> list[tuple[str, float]]:
         """Names and scores of all that fits, best first.
 
         `tolerant` takes beginnings of words and words with one wrong letter instead of stems.

@@ -60,7 +60,7 @@ class TantivyIndex(SearchEngine):
         made.add_text(_PHRASE, stem_text(f"{document.title} {document.keywords}"))
         return made
 
-    def search(self, query: str, *, tolerant: bool) -> list[tuple[str, float]]:
+    def search_assets(self, query: str, *, tolerant: bool) -> list[tuple[str, float]]:
         """See the port."""
         found = list(dict.fromkeys(words(query)))
         found = (meaningful(found) or found)[:MAX_WORDS]

@@ -106,7 +106,9 @@ class AuditAppender:
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         try:
-            head = await self._store.append([entry for waiting in group for entry in waiting.entries])
+            head = await self._store.record_audit_entries(
+                [entry for waiting in group for entry in waiting.entries]
+            )
         except Exception as error:  # noqa: BLE001 (whatever it is, those who wait have to hear of it)
             for waiting in group:
                 if not waiting.kept.done():

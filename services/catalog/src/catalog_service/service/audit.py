@@ -43,7 +43,7 @@ class AuditService:
             if "\x00" in value:
                 raise ResourceNameInvalidError(field, value, "a text without NUL")
         limit = page_size(size)
-        found = await self._store.list(decode_number(token), limit + 1, resource, username)
+        found = await self._store.list_audit_entries(decode_number(token), limit + 1, resource, username)
         page = found[:limit]
         return page, encode_token(str(page[-1].sequence)) if len(found) > limit else ""
 
@@ -51,7 +51,7 @@ class AuditService:
         """Walks the whole log; the event loop stays free between batches."""
         verifier = ChainVerifier(self._key, self._appender.head)
         head: Head | None = None
-        async for part in self._store.read():
+        async for part in self._store.read_audit_log():
             if part is None or isinstance(part, Head):
                 head = part
             else:

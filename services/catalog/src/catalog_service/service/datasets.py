@@ -71,7 +71,7 @@ class DatasetService:
         dataset, document = parse_dataset_declaration(declaration)
         if not principal.roles & {"steward", "admin"}:
             await self._check_declare(requester_of(principal), dataset)
-        kept = await self._store.apply(
+        kept = await self._store.apply_declaration(
             Kind.DATASET, dataset.dataset, declaration, digest(document), principal.username
         )
         await self._directory.refresh()
@@ -103,7 +103,7 @@ class DatasetService:
         page = names[start : start + page_size(size)]
         more = start + len(page) < len(names)
         known = [self._directory.datasets[name] for name in page]
-        latest = await self._snapshots.latest(page) if page else {}
+        latest = await self._snapshots.latest_snapshots(page) if page else {}
         views = [
             DatasetView(item.declaration, item.dataset, latest.get(name))
             for name, item in zip(page, known, strict=True)
@@ -120,7 +120,7 @@ class DatasetService:
         """
         known = await self._known(principal, parent, "parent")
         limit = page_size(size)
-        found = await self._snapshots.list(known.dataset.dataset, decode_number(token), limit + 1)
+        found = await self._snapshots.list_snapshots(known.dataset.dataset, decode_number(token), limit + 1)
         page = found[:limit]
         return page, encode_token(str(page[-1].sequence)) if len(found) > limit else ""
 
@@ -137,10 +137,10 @@ class DatasetService:
                 dataset, new.columns, new.tags, new.description, new.owner or principal.username
             )
             _dataset, document = parse_dataset_declaration(text)
-            await self._store.apply(
+            await self._store.apply_declaration(
                 Kind.DATASET, dataset, text, digest(document), principal.username, only_new=True
             )
-        kept = await self._snapshots.record(
+        kept = await self._snapshots.record_snapshot(
             Snapshot(dataset, snapshot, new.rows, new.origin, new.control_totals),
             [name for name, _type, _about in new.columns],
         )
@@ -155,7 +155,7 @@ class DatasetService:
         return known
 
     async def _view(self, declaration: Declaration, dataset: Dataset) -> DatasetView:
-        latest = await self._snapshots.latest([dataset.dataset])
+        latest = await self._snapshots.latest_snapshots([dataset.dataset])
         return DatasetView(declaration, dataset, latest.get(dataset.dataset))
 
 

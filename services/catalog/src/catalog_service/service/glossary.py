@@ -26,7 +26,7 @@ class GlossaryService:
             DeclarationInvalidError: it does not follow the language.
         """
         term, document = parse_glossary_term(declaration)
-        kept = await self._store.apply(
+        kept = await self._store.apply_declaration(
             Kind.TERM, term.term, declaration, digest(document), principal.username
         )
         await self._directory.refresh()

@@ -41,7 +41,7 @@ class LineageService:
                 raise ResourceNameInvalidError(
                     "edges.source_label", edge.source_label, f"at most {MAX_LABEL} characters"
                 )
-        await self._store.record(edges)
+        await self._store.record_lineage(edges)
 
     async def get_lineage(self, principal: Principal, asset: str, depth: int) -> tuple[list[Edge], int]:
         """The edges around an asset that the caller may see, and how many assets are hidden at their border.
@@ -57,7 +57,7 @@ class LineageService:
         if not self._directory.may_know_asset(requester, asset):
             raise ResourceNotFoundError(asset)
         steps = depth or DEFAULT_DEPTH
-        found = await self._store.around(asset, steps, MAX_EDGES)
+        found = await self._store.get_lineage(asset, steps, MAX_EDGES)
         edges, hidden = visible_edges(
             asset, found, steps, lambda name: self._directory.may_know_asset(requester, name)
         )

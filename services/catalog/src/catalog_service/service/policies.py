@@ -65,7 +65,7 @@ class PolicyService:
             DeclarationInvalidError: it does not follow the language.
         """
         policy, document = parse_policy(declaration)
-        kept = await self._store.apply(
+        kept = await self._store.apply_declaration(
             Kind.POLICY, policy.name, declaration, digest(document), principal.username
         )
         await self._directory.refresh()

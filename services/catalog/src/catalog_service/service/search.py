@@ -88,7 +88,7 @@ class SearchService:
         for tolerant in (False, True):
             found = [
                 hit
-                for hit in self._engine.search(query, tolerant=tolerant)
+                for hit in self._engine.search_assets(query, tolerant=tolerant)
                 if not hit[0].startswith(DATASETS) or hit[0].removeprefix(DATASETS) in audience
             ]
             if found:

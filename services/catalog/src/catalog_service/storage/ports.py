@@ -67,17 +67,20 @@ class DeclarationStore(ABC):
     """Keeps declarations with every change of them."""
 
     @abstractmethod
-    async def apply(
+    async def apply_declaration(
         self, kind: Kind, name: str, text: str, digest: bytes, username: str, *, only_new: bool = False
     ) -> Declaration:
-        """Keeps a declaration and returns how it stands.
+        """Keeps a declaration and returns how it stands: for ApplyDataset, ApplyPolicy and ApplyGlossaryTerm.
 
         An equal digest changes nothing; with `only_new` an existing declaration stays as it is.
         """
 
     @abstractmethod
     async def changes(self, after: int) -> Changes:
-        """What changed after `after`; a change is seen in order, none is ever skipped."""
+        """What changed after `after`; a change is seen in order, none is ever skipped.
+
+        GetDataset, ListDatasets, ListPolicies, ListGlossaryTerms and DecideAccess are answered from what it tells.
+        """
 
     @abstractmethod
     async def history(self, kind: Kind, name: str) -> list[Revision]:
@@ -88,15 +91,15 @@ class SnapshotStore(ABC):
     """Keeps the snapshots of datasets."""
 
     @abstractmethod
-    async def record(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
+    async def record_snapshot(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
         """Keeps a snapshot and the columns that the table has with it; a known one is returned unchanged."""
 
     @abstractmethod
-    async def latest(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
-        """The newest snapshot of each dataset that has one."""
+    async def latest_snapshots(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
+        """The newest snapshot of each dataset that has one; GetDataset and ListDatasets show it."""
 
     @abstractmethod
-    async def list(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
+    async def list_snapshots(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
         """Snapshots with a sequence under `before`, newest first."""
 
 
@@ -104,11 +107,11 @@ class LineageStore(ABC):
     """Keeps edges of lineage."""
 
     @abstractmethod
-    async def record(self, edges: Sequence[Edge]) -> None:
+    async def record_lineage(self, edges: Sequence[Edge]) -> None:
         """Keeps edges; a known one is left as it is."""
 
     @abstractmethod
-    async def around(self, asset: str, depth: int, limit: int) -> list[Edge]:
+    async def get_lineage(self, asset: str, depth: int, limit: int) -> list[Edge]:
         """Edges that `depth` steps up or down from an asset reach, at most `limit`."""
 
 
@@ -116,7 +119,7 @@ class AuditStore(ABC):
     """The log. Entries are only ever appended."""
 
     @abstractmethod
-    async def append(self, entries: Sequence[Entry]) -> Head:
+    async def record_audit_entries(self, entries: Sequence[Entry]) -> Head:
         """Appends entries whose uid is new, all or none, and returns the end of the log.
 
         Raises:
@@ -124,9 +127,11 @@ class AuditStore(ABC):
         """
 
     @abstractmethod
-    async def list(self, before: int | None, limit: int, resource: str, username: str) -> list[Recorded]:
+    async def list_audit_entries(
+        self, before: int | None, limit: int, resource: str, username: str
+    ) -> list[Recorded]:
         """Entries with a sequence under `before`, newest first; an empty filter means all."""
 
     @abstractmethod
-    def read(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
-        """One consistent view: batches in order of sequence, then the end of the log (None: it is gone)."""
+    def read_audit_log(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
+        """For VerifyAuditLog, one consistent view: batches by sequence, then the log's end (None: it is gone)."""

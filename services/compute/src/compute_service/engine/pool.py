@@ -1,4 +1,4 @@
-"""Keeps query processes ready and gives each query one of its own."""
+"""Keeps query processes ready and gives each RunQuery one of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -132,10 +132,10 @@ class _Query(OpenQuery):
         self.clean = True
         return found
 
-    async def run(self, sql: str, tables: Sequence[QueryTable]) -> AsyncIterator[bytes | QuerySummary]:
+    async def run_query(self, sql: str, tables: Sequence[QueryTable]) -> AsyncIterator[bytes | QuerySummary]:
         self.clean = False
         try:
-            async for part in self._process.run(
+            async for part in self._process.run_query(
                 sql, [table_to_json(table) for table in tables], self._limits
             ):
                 if isinstance(part, bytes):

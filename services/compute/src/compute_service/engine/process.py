@@ -93,7 +93,7 @@ class QueryProcess:
             answer = await self._receive_json()
         return list(answer["tables"]), list(answer["strangers"])
 
-    async def run(
+    async def run_query(
         self, sql: str, tables: list[dict[str, Any]], limits: QueryLimits
     ) -> AsyncIterator[bytes | dict[str, Any]]:
         """Pieces of the Arrow stream, then the summary. The process waits while a piece is not taken."""

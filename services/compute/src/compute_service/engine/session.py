@@ -83,7 +83,7 @@ class QuerySession:
         """Tables that a statement names; StatementRefusedError when it is not one SELECT."""
         return inspect_statement(self._parser, sql)
 
-    def run(
+    def run_query(
         self, sql: str, tables: Sequence[dict[str, Any]], limits: QueryLimits, temp: Path, send: Send
     ) -> QuerySummary:
         """Sends the answer as one Arrow IPC stream in pieces of at most 1 MiB.

@@ -79,7 +79,7 @@ def _answer(session: QuerySession, message: dict[str, Any], channel: socket.sock
 
     temp = Path(tempfile.mkdtemp(prefix="query-", dir=message["temp_dir"]))
     try:
-        summary = session.run(message["sql"], message["tables"], limits, temp, send)
+        summary = session.run_query(message["sql"], message["tables"], limits, temp, send)
     finally:
         shutil.rmtree(temp, ignore_errors=True)
     return {"summary": summary_to_json(summary)}

@@ -1,4 +1,4 @@
-"""Tasks on the warm Dask cluster."""
+"""Tasks of RunPipeline's runs on the warm Dask cluster."""
 
 import asyncio
 import json

@@ -105,7 +105,7 @@ class OpenQuery(ABC):
         """
 
     @abstractmethod
-    def run(self, sql: str, tables: Sequence[QueryTable]) -> AsyncIterator[bytes | QuerySummary]:
+    def run_query(self, sql: str, tables: Sequence[QueryTable]) -> AsyncIterator[bytes | QuerySummary]:
         """Pieces of an Arrow IPC stream (at most 1 MiB each), then the summary."""
 
     @abstractmethod

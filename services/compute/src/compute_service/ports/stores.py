@@ -32,7 +32,7 @@ class RunStore(ABC):
 
     @abstractmethod
     async def create_run(self, run: Run) -> Run:
-        """Keeps a new run; the one that has the same pipeline, creator and request id when there is one."""
+        """Keeps a new run, for RunPipeline; the one that has the same pipeline, creator and request id when there is one."""
 
     @abstractmethod
     async def get_run(self, run: str) -> Run | None:
@@ -48,14 +48,17 @@ class RunStore(ABC):
 
     @abstractmethod
     async def update_run(self, run: str, **changes: Any) -> Run | None:
-        """Changes fields of a run that has not ended. None when it has, or is not there."""
+        """Changes fields of a run that has not ended. None when it has, or is not there.
+
+        CancelRun asks for the end of a run by `cancel_requested`.
+        """
 
     @abstractmethod
     async def add_log(self, run: str, level: str, text: Text) -> None:
         """Adds a line to a run's log."""
 
     @abstractmethod
-    async def read_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
+    async def read_run_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
         """Lines after a number, oldest first."""
 
     @abstractmethod

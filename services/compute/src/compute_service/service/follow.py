@@ -19,7 +19,7 @@ async def follow_log(runs: RunStore, run: str, *, follow: bool) -> AsyncIterator
         # The state is read before the lines: what was written before the end is then among them.
         found = await runs.get_run(run)
         ended = found is None or found.state in FINAL
-        lines = await runs.read_log(run, after, PAGE)
+        lines = await runs.read_run_log(run, after, PAGE)
         for line in lines:
             after = line.number
             yield line

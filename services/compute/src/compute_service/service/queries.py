@@ -56,7 +56,7 @@ class QueryService:
             read = [replace(table, snapshot_id=wanted.get(table.dataset)) for table in tables]
             done = False
             try:
-                async with aclosing(query.run(sql, read)) as parts:  # type: ignore[type-var]
+                async with aclosing(query.run_query(sql, read)) as parts:  # type: ignore[type-var]
                     async for part in parts:
                         yield part
                 done = True

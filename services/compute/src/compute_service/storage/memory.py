@@ -91,7 +91,7 @@ class MemoryRunStore(RunStore):
         self._log.append((run, LogLine(len(self._log) + 1, datetime.now(UTC), level, text)))
 
     @override
-    async def read_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
+    async def read_run_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
         return [line for name, line in self._log if name == run and line.number > after][:limit]
 
     @override

@@ -75,7 +75,10 @@ class PostgresPipelineStore(PipelineStore):
 
 
 class PostgresRunStore(RunStore):
-    """Tables `runs` and `run_log`. A claim is an advisory lock on a connection of its own."""
+    """Tables `runs` and `run_log`: RunPipeline creates a run, CancelRun updates it.
+
+    A claim is an advisory lock on a connection of its own.
+    """
 
     def __init__(self, pool: Pool, settings: PostgresSettings) -> None:
         self._pool, self._settings = pool, settings
@@ -159,7 +162,7 @@ class PostgresRunStore(RunStore):
             )
 
     @override
-    async def read_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
+    async def read_run_log(self, run: str, after: int, limit: int) -> Sequence[LogLine]:
         async with _connection(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT * FROM run_log WHERE run = %s AND number > %s ORDER BY number LIMIT %s",

@@ -1,4 +1,7 @@
-"""The queue of runs: Procrastinate on PostgreSQL, with a worker inside the service."""
+"""The queue of runs: Procrastinate on PostgreSQL, with a worker inside the service.
+
+RunPipeline and CancelRun put runs into it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

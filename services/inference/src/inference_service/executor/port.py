@@ -9,7 +9,7 @@ __all__ = ["ServingExecutor"]
 
 
 class ServingExecutor(ABC):
-    """Brings what is served to what should be served."""
+    """Brings what is served to what should be served, after DeployModelVersion and UndeployModel."""
 
     @abstractmethod
     async def apply(self, versions: Sequence[ModelVersion]) -> None:

@@ -54,7 +54,10 @@ def _unavailable(en: str, indonesian: str) -> ServingUnavailableError:
 
 
 class RayServeExecutor(ServingExecutor):
-    """One application with one deployment that answers for all models."""
+    """One application with one deployment that answers for all models.
+
+    DeployModelVersion and UndeployModel each order it anew with the models that should be served.
+    """
 
     def __init__(self, settings: RaySettings, replica_settings: str, call_seconds: float) -> None:
         """`replica_settings` is the document that replicas read, secrets included; `call_seconds` the longest call."""

@@ -15,7 +15,7 @@ from inference_service.replica.gate import Gate, Passage, merged
 from inference_service.replica.models import ModelSet
 from inference_service.replica.predict import (
     feeds_from_request,
-    metadata_of,
+    model_metadata,
     parse_request,
     response_from_arrays,
 )
@@ -113,10 +113,10 @@ class GrpcDoor:
         return pb.ServerMetadataResponse(name=SERVER_NAME, version=SERVER_VERSION)
 
     async def _model_ready(self, asked: pb.ModelReadyRequest, _passage: Passage) -> Any:
-        return pb.ModelReadyResponse(ready=self._models.is_ready(asked.name, asked.version))
+        return pb.ModelReadyResponse(ready=self._models.model_ready(asked.name, asked.version))
 
     async def _model_metadata(self, asked: pb.ModelMetadataRequest, _passage: Passage) -> Any:
-        return metadata_of(self._models.get(asked.name, asked.version))
+        return model_metadata(self._models.get(asked.name, asked.version))
 
     async def _model_infer(self, asked: pb.ModelInferRequest, passage: Passage) -> Any:
         name = asked.model_name

@@ -53,7 +53,7 @@ class LoadedModel:
         self._seconds = 0.0
 
     async def run(self, feeds: dict[str, Any], outputs: list[TensorSpec]) -> list[Any]:
-        """Runs the model; large inputs, and models that were slow the last time, in a thread: others need not wait."""
+        """Answers ModelInfer. Large inputs, and models that were slow the last time, in a thread: others need not wait."""
         names = [spec.name for spec in outputs]
         size = sum(array.nbytes for array in feeds.values())
         started = time.perf_counter()
@@ -116,7 +116,7 @@ class ModelSet:
         """Whether a wanted version could not be loaded."""
         return bool(self._failures)
 
-    def is_ready(self, model: str, version: str = "") -> bool:
+    def model_ready(self, model: str, version: str = "") -> bool:
         """Whether `get` gives the model."""
         loaded = self._loaded.get(model.removeprefix("models/"))
         return loaded is not None and version in {"", loaded.version}

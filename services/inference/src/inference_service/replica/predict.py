@@ -13,7 +13,7 @@ from inference_service.replica.tensors import TensorHead
 from lumbung.openinference import open_inference_pb2 as pb
 from servicekit.errors import Text
 
-__all__ = ["feeds_from_request", "metadata_of", "parse_request", "response_from_arrays"]
+__all__ = ["feeds_from_request", "model_metadata", "parse_request", "response_from_arrays"]
 
 PLATFORM = "onnxruntime_onnx"
 _CONTENTS = tuple(field.name for field in pb.InferTensorContents.DESCRIPTOR.fields)
@@ -121,7 +121,7 @@ def response_from_arrays(
     return response
 
 
-def metadata_of(model: LoadedModel) -> pb.ModelMetadataResponse:
+def model_metadata(model: LoadedModel) -> pb.ModelMetadataResponse:
     """What a model takes and gives."""
     response = pb.ModelMetadataResponse(name=model.ref.model, versions=[model.version], platform=PLATFORM)
     signature = model.session.signature

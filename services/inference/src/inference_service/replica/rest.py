@@ -82,7 +82,7 @@ class RestDoor:
         if rpc in _FIXED:
             return JSONResponse(_FIXED[rpc])
         if rpc == "ModelReady":
-            ready = self._models.is_ready(name, version)
+            ready = self._models.model_ready(name, version)
             return JSONResponse({"name": name, "ready": ready}, 200 if ready else 404)
         passage.resource = f"models/{name}"
         model = self._models.get(name, version)

@@ -61,7 +61,7 @@ class DeploymentService:
             DeployFailedError, DeployTimeoutError, ServingUnavailableError: it does not answer; what was served
                 before is served again.
         """
-        await self._store.get_version(ref)
+        await self._store.get_model_version(ref)
         deployment = Deployment(ref, principal.username, datetime.now(UTC))
         async with self._turn():
             before = await self._store.set_deployment(deployment)
@@ -157,7 +157,7 @@ class DeploymentService:
 
     async def _apply(self) -> None:
         versions: list[ModelVersion] = [
-            await self._store.get_version(deployment.ref)
+            await self._store.get_model_version(deployment.ref)
             for deployment in await self._store.list_deployments()
         ]
         await self._executor.apply(versions)

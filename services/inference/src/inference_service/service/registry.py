@@ -92,7 +92,7 @@ class RegistryService:
         content = await asyncio.to_thread(path.read_bytes)
         with contextlib.suppress(ObjectExistsError):
             await asyncio.to_thread(self._objects.put, key, content, if_absent=True)
-        return await self._store.add_version(
+        return await self._store.register_model_version(
             ModelVersion(
                 ref=VersionRef(draft.model, 1),
                 description=draft.description,
@@ -110,7 +110,7 @@ class RegistryService:
 
     async def get_model_version(self, ref: VersionRef) -> ModelVersion:
         """One version; VersionNotFoundError."""
-        return await self._store.get_version(ref)
+        return await self._store.get_model_version(ref)
 
     async def list_model_versions(self, parent: ModelRef, page_size: int, before: int | None) -> VersionPage:
         """A page of versions, newest first; `page_size` 0 is the default, and it is held to the maximum."""
@@ -122,7 +122,7 @@ class RegistryService:
             )
         model = None if parent.model == "-" else parent.model
         limit = min(page_size or limits.PAGE, limits.MAX_PAGE)
-        return await self._store.list_versions(model, limit=limit, before=before)
+        return await self._store.list_model_versions(model, limit=limit, before=before)
 
 
 def _too_much(what: str, number: int, limit: int, field: str) -> InvalidArgumentError:

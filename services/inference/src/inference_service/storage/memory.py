@@ -20,7 +20,7 @@ class MemoryRegistryStore(RegistryStore):
         self._deployments: dict[str, Deployment] = {}
 
     @override
-    async def add_version(self, version: ModelVersion) -> ModelVersion:
+    async def register_model_version(self, version: ModelVersion) -> ModelVersion:
         model = version.ref.model
         known = await self.find_by_sha256(model, version.sha256)
         if known is None and version.request_id:
@@ -41,14 +41,14 @@ class MemoryRegistryStore(RegistryStore):
         return next((v for v in self._versions if v.ref.model == model and v.sha256 == sha256), None)
 
     @override
-    async def get_version(self, ref: VersionRef) -> ModelVersion:
+    async def get_model_version(self, ref: VersionRef) -> ModelVersion:
         for version in self._versions:
             if version.ref == ref:
                 return version
         raise version_not_found(str(ref))
 
     @override
-    async def list_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
+    async def list_model_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
         found = [
             (position, version)
             for position, version in enumerate(self._versions, start=1)
@@ -59,7 +59,7 @@ class MemoryRegistryStore(RegistryStore):
 
     @override
     async def set_deployment(self, deployment: Deployment) -> Deployment | None:
-        await self.get_version(deployment.ref)
+        await self.get_model_version(deployment.ref)
         before = self._deployments.get(deployment.ref.model)
         self._deployments[deployment.ref.model] = deployment
         return before

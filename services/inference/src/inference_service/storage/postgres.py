@@ -45,13 +45,16 @@ SET version = excluded.version, deployer = excluded.deployer, create_time = excl
 
 
 class PostgresRegistryStore(RegistryStore):
-    """Numbers are given under an advisory lock per model, so that they count without gaps."""
+    """DeployModelVersion and UndeployModel set and delete rows of `deployments`.
+
+    Numbers are given under an advisory lock per model, so that they count without gaps.
+    """
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         self._pool = pool
 
     @override
-    async def add_version(self, version: ModelVersion) -> ModelVersion:
+    async def register_model_version(self, version: ModelVersion) -> ModelVersion:
         values = _values_of(version)
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(
@@ -75,7 +78,7 @@ class PostgresRegistryStore(RegistryStore):
         )
 
     @override
-    async def get_version(self, ref: VersionRef) -> ModelVersion:
+    async def get_model_version(self, ref: VersionRef) -> ModelVersion:
         found = await self._find(
             "SELECT * FROM model_versions WHERE model = %s AND version = %s", [ref.model, ref.version]
         )
@@ -84,7 +87,7 @@ class PostgresRegistryStore(RegistryStore):
         return found
 
     @override
-    async def list_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
+    async def list_model_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_LIST, {"model": model, "before": before, "limit": limit + 1})
             rows = await cursor.fetchall()

@@ -21,7 +21,7 @@ class RegistryStore(ABC):
     """Versions are immutable; a model has at most one deployment."""
 
     @abstractmethod
-    async def add_version(self, version: ModelVersion) -> ModelVersion:
+    async def register_model_version(self, version: ModelVersion) -> ModelVersion:
         """Keeps a version under the next number of its model (the given number does not matter).
 
         Adding a file or a request id that the model has already gives the version that is there.
@@ -36,20 +36,20 @@ class RegistryStore(ABC):
         """The version with this file."""
 
     @abstractmethod
-    async def get_version(self, ref: VersionRef) -> ModelVersion:
+    async def get_model_version(self, ref: VersionRef) -> ModelVersion:
         """One version; VersionNotFoundError."""
 
     @abstractmethod
-    async def list_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
+    async def list_model_versions(self, model: str | None, *, limit: int, before: int | None) -> VersionPage:
         """Versions, newest first, of one model or of all; `before` is a page's `next_position`."""
 
     @abstractmethod
     async def set_deployment(self, deployment: Deployment) -> Deployment | None:
-        """Makes a version the served one of its model, and returns what was before."""
+        """Makes a version the served one of its model, and returns what was before. DeployModelVersion."""
 
     @abstractmethod
     async def delete_deployment(self, model: str) -> Deployment | None:
-        """Ends serving a model, and returns what was before."""
+        """Ends serving a model, and returns what was before. UndeployModel, or a deploy that is taken back."""
 
     @abstractmethod
     async def list_deployments(self) -> list[Deployment]:

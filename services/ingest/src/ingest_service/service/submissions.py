@@ -69,7 +69,7 @@ class SubmissionService:
         if source == _KEPT:
             if submission.findings_kept:
                 _require_whole(principal, submission.dataset, decision, readable.ask)
-                kept = self._chunks.read_findings(submission.findings_of, start, limit + 1)
+                kept = self._chunks.list_findings(submission.findings_of, start, limit + 1)
                 found = [row async for row in kept]
             if len(found) > limit:
                 return [_finding(row) for row in found[:limit]], (_KEPT, start + limit)

@@ -152,7 +152,7 @@ class UploadService:
         return upload
 
     async def write_chunk(self, upload: Upload, chunk: Chunk) -> Upload:
-        """Stores one chunk; the upload as it stands then. A chunk that is stored already is passed over.
+        """Stores one chunk of WriteUpload; the upload as it stands then. A chunk that is stored already is passed over.
 
         Raises:
             UploadNotOpenError, BadChunkError, OffsetMismatchError, UploadContendedError.

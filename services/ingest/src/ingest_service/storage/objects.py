@@ -21,7 +21,7 @@ _READ_BYTES = 1024 * 1024
 
 
 class ObjectChunkStore(ChunkStore):
-    """Chunks under `staging/uploads/{upload}/`, findings under `findings/`."""
+    """Chunks of WriteUpload under `staging/uploads/{upload}/`, findings under `findings/`."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -59,7 +59,7 @@ class ObjectChunkStore(ChunkStore):
         await asyncio.to_thread(self._objects.put_file, _findings(submission_id), path)
 
     @override
-    async def read_findings(
+    async def list_findings(
         self, submission_id: str, start: int, limit: int
     ) -> AsyncIterator[Mapping[str, Any]]:
         for row in await asyncio.to_thread(self._read_findings, submission_id, start, limit):

@@ -31,7 +31,7 @@ class UploadStore(ABC):
 
     @abstractmethod
     async def append_chunk(self, upload_id: str, chunk: StoredChunk, crc32c: int) -> bool:
-        """Adds a chunk where the stored bytes end; `crc32c` is that of all bytes then.
+        """Adds a chunk of WriteUpload where the stored bytes end; `crc32c` is that of all bytes then.
 
         False when they no longer end there, or the upload is not open: another writer was first.
         """
@@ -106,7 +106,7 @@ class ChunkStore(ABC):
 
     @abstractmethod
     async def put_chunk(self, upload_id: str, chunk: Chunk) -> StoredChunk:
-        """Stores a chunk under a key of its own; nobody else's chunk is overwritten."""
+        """Stores a chunk of WriteUpload under a key of its own; nobody else's chunk is overwritten."""
 
     @abstractmethod
     async def assemble(self, chunks: Sequence[StoredChunk], path: Path) -> str:
@@ -121,5 +121,5 @@ class ChunkStore(ABC):
         """Keeps a submission's findings (a Parquet file)."""
 
     @abstractmethod
-    def read_findings(self, submission_id: str, start: int, limit: int) -> AsyncIterator[Mapping[str, Any]]:
+    def list_findings(self, submission_id: str, start: int, limit: int) -> AsyncIterator[Mapping[str, Any]]:
         """Kept findings from a position on; none when nothing is kept."""

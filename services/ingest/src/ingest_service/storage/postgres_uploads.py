@@ -39,7 +39,7 @@ RETURNING upload_id"""
 
 
 class PostgresUploadStore(UploadStore):
-    """Uploads and chunks in PostgreSQL. `enqueue` queues a submission's work on the given connection."""
+    """Uploads and the list of the chunks that WriteUpload stored. `enqueue` queues a submission's work on the given connection."""
 
     def __init__(self, pool: Pool, enqueue: Enqueue) -> None:
         self._pool = pool

@@ -74,7 +74,7 @@ class TableStore(ABC):
     async def read_quarantine(
         self, dataset: str, decision: ReadDecision, submission_id: str, start: int, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Quarantine records of a submission, by row, as far as the decision shows them."""
+        """Quarantine records of a submission, by row, as far as the decision shows them; ListFindings shows them."""
 
 
 def table_schema(declaration: Declaration) -> TableSchema:

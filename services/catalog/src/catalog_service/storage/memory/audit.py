@@ -18,7 +18,7 @@ class MemoryAuditStore(AuditStore):
         self.entries: list[Recorded] = []
         self.head: Head | None = Head()
 
-    async def append(self, entries: Sequence[Entry]) -> Head:
+    async def record_audit_entries(self, entries: Sequence[Entry]) -> Head:
         """See the port."""
         end = self.head
         if end is None or any(known.sequence > end.sequence for known in self.entries):
@@ -32,7 +32,9 @@ class MemoryAuditStore(AuditStore):
             self.head = replace(end, sequence=last.sequence, hash=last.hash, mac=mac)
         return self.head or end
 
-    async def list(self, before: int | None, limit: int, resource: str, username: str) -> list[Recorded]:
+    async def list_audit_entries(
+        self, before: int | None, limit: int, resource: str, username: str
+    ) -> list[Recorded]:
         """See the port."""
         found = [
             recorded
@@ -43,7 +45,7 @@ class MemoryAuditStore(AuditStore):
         ]
         return found[:limit]
 
-    async def read(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
+    async def read_audit_log(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
         """See the port."""
         yield list(self.entries)
         yield self.head

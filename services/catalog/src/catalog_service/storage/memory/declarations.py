@@ -31,7 +31,7 @@ class MemoryDeclarationStore(DeclarationStore):
         self._change_id += 1
         return self._change_id
 
-    async def apply(
+    async def apply_declaration(
         self, kind: Kind, name: str, text: str, digest: bytes, username: str, *, only_new: bool = False
     ) -> Declaration:
         """See the port."""
@@ -71,7 +71,7 @@ class MemorySnapshotStore(SnapshotStore):
         self._declarations = declarations
         self._snapshots: list[Snapshot] = []
 
-    async def record(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
+    async def record_snapshot(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
         """See the port."""
         for known in self._snapshots:
             if (known.dataset, known.snapshot) == (snapshot.dataset, snapshot.snapshot):
@@ -83,11 +83,11 @@ class MemorySnapshotStore(SnapshotStore):
             self._declarations.columns[snapshot.dataset] = (self._declarations.next_change(), names)
         return kept
 
-    async def latest(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
+    async def latest_snapshots(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
         """See the port."""
         return {snapshot.dataset: snapshot for snapshot in self._snapshots if snapshot.dataset in datasets}
 
-    async def list(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
+    async def list_snapshots(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
         """See the port."""
         found = [
             snapshot

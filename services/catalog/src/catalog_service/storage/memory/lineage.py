@@ -16,13 +16,13 @@ class MemoryLineageStore(LineageStore):
     def __init__(self) -> None:
         self._edges: dict[tuple[str, str, str], Edge] = {}
 
-    async def record(self, edges: Sequence[Edge]) -> None:
+    async def record_lineage(self, edges: Sequence[Edge]) -> None:
         """See the port."""
         for edge in edges:
             key = (edge.source, edge.target, edge.process)
             self._edges.setdefault(key, replace(edge, create_time=datetime.now(UTC)))
 
-    async def around(self, asset: str, depth: int, limit: int) -> list[Edge]:
+    async def get_lineage(self, asset: str, depth: int, limit: int) -> list[Edge]:
         """See the port."""
         found: dict[tuple[str, str, str], Edge] = {}
         for near, far in (("source", "target"), ("target", "source")):

@@ -1,4 +1,4 @@
-"""The audit log in PostgreSQL."""
+"""The audit log in PostgreSQL; DecideAccess puts its decisions there too."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -78,7 +78,7 @@ class PostgresAuditStore(AuditStore):
         self._pool = pool
         self._key = key
 
-    async def append(self, entries: Sequence[Entry]) -> Head:
+    async def record_audit_entries(self, entries: Sequence[Entry]) -> Head:
         """See the port."""
         async with transaction(self._pool) as connection:
             await lock(connection, AUDIT_LOCK)
@@ -100,7 +100,9 @@ class PostgresAuditStore(AuditStore):
             await connection.execute(_MOVE_ON, [head.sequence, head.hash, head.mac])
         return head
 
-    async def list(self, before: int | None, limit: int, resource: str, username: str) -> list[Recorded]:
+    async def list_audit_entries(
+        self, before: int | None, limit: int, resource: str, username: str
+    ) -> list[Recorded]:
         """See the port."""
         values = {
             "before": _NEWEST if before is None else before,
@@ -112,8 +114,8 @@ class PostgresAuditStore(AuditStore):
             rows = await (await connection.execute(_LIST, values)).fetchall()
         return [_recorded(row) for row in rows]
 
-    async def read(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
-        """See the port."""
+    async def read_audit_log(self) -> AsyncIterator[Sequence[Recorded] | Head | None]:
+        """What VerifyAuditLog walks; see the port."""
         async with transaction(self._pool) as connection:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             last = 0

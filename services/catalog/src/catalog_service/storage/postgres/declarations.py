@@ -1,4 +1,7 @@
-"""Declarations in PostgreSQL."""
+"""Declarations in PostgreSQL: what ApplyDataset, ApplyPolicy and ApplyGlossaryTerm keep.
+
+GetDataset, ListDatasets, ListPolicies, ListGlossaryTerms and DecideAccess are answered from it, by way of `changes`.
+"""
 
 from psycopg.rows import DictRow
 
@@ -52,7 +55,7 @@ class PostgresDeclarationStore(DeclarationStore):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def apply(
+    async def apply_declaration(
         self, kind: Kind, name: str, text: str, digest: bytes, username: str, *, only_new: bool = False
     ) -> Declaration:
         """See the port."""

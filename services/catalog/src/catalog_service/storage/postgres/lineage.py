@@ -41,7 +41,7 @@ class PostgresLineageStore(LineageStore):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def record(self, edges: Sequence[Edge]) -> None:
+    async def record_lineage(self, edges: Sequence[Edge]) -> None:
         """See the port."""
         # In one order, so that two writers never wait for each other in a circle.
         ordered = sorted({(edge.source, edge.target, edge.process, edge.source_label) for edge in edges})
@@ -49,7 +49,7 @@ class PostgresLineageStore(LineageStore):
         async with transaction(self._pool) as connection:
             await connection.execute(_KEEP, columns)
 
-    async def around(self, asset: str, depth: int, limit: int) -> list[Edge]:
+    async def get_lineage(self, asset: str, depth: int, limit: int) -> list[Edge]:
         """See the port."""
         async with transaction(self._pool) as connection:
             cursor = await connection.execute(_AROUND, {"asset": asset, "depth": depth, "limit": limit})

@@ -1,4 +1,4 @@
-"""Snapshots in PostgreSQL."""
+"""Snapshots in PostgreSQL. GetDataset and ListDatasets show the latest of them."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ class PostgresSnapshotStore(SnapshotStore):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def record(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
+    async def record_snapshot(self, snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
         """See the port."""
         values = {
             "dataset": snapshot.dataset,
@@ -70,13 +70,13 @@ class PostgresSnapshotStore(SnapshotStore):
         assert row is not None  # noqa: S101 (kept now or before)
         return _snapshot(row)
 
-    async def latest(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
+    async def latest_snapshots(self, datasets: Sequence[str]) -> dict[str, Snapshot]:
         """See the port."""
         async with transaction(self._pool) as connection:
             rows = await (await connection.execute(_LATEST, [list(datasets)])).fetchall()
         return {row["dataset"]: _snapshot(row) for row in rows}
 
-    async def list(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
+    async def list_snapshots(self, dataset: str, before: int | None, limit: int) -> list[Snapshot]:
         """See the port."""
         values = [dataset, _NEWEST if before is None else before, limit]
         async with transaction(self._pool) as connection:
