@@ -6,13 +6,11 @@ PostgreSQL refuses to run as root, so it runs as an unprivileged user through `s
 
 import contextlib
 import io
-import json
 import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +24,8 @@ from minio import Minio
 from psycopg import sql
 
 from platformsetup.postgresserver import installation
+
+from support.s3programs import PORTS, chosen_program
 
 _NOBODY = 65534
 _START_SECONDS = 60.0
@@ -201,28 +201,14 @@ def run_postgres() -> Iterator[PostgresServer]:
 
 @contextlib.contextmanager
 def run_s3() -> Iterator[S3Server]:
-    """Start SeaweedFS in a fresh folder; stop it and remove the folder at the end."""
+    """Start S3 in a fresh folder; stop it and remove the folder at the end."""
     folder = Path(tempfile.mkdtemp(prefix="lumbung-s3-"))
-    names = ("master", "volume", "filer", "s3", "admin")
-    ports = free_ports(2 * len(names))
-    server = S3Server(f"127.0.0.1:{ports[6]}", secrets.token_hex(10), secrets.token_hex(20))
+    ports = free_ports(PORTS)
+    server = S3Server(f"127.0.0.1:{ports[0]}", secrets.token_hex(10), secrets.token_hex(20))
     try:
-        (folder / "data").mkdir()
-        config = folder / "s3.json"
-        config.touch(mode=0o600)
-        key = {"accessKey": server.access_key, "secretKey": server.secret_key}
-        config.write_text(
-            json.dumps({"identities": [{"name": "test", "credentials": [key], "actions": ["Admin"]}]})
-        )
-        command = [str(Path(sys.executable).parent / "weed"), "mini", f"-dir={folder / 'data'}"]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"]
-        command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=256"]
-        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}"]
-        command += [f"-{part}.localSocket={folder / part}.sock" for part in ("filer", "s3")]
-        for index, name in enumerate(names):
-            command += [f"-{name}.port={ports[2 * index]}", f"-{name}.port.grpc={ports[2 * index + 1]}"]
+        program = chosen_program(folder, server.access_key, server.secret_key, ports)
         log = folder / "server.log"
-        process = _start(command, log, {"PATH": os.environ.get("PATH", ""), "HOME": str(folder)})
+        process = _start(program.command, log, program.environment)
         try:
             _wait_for_s3(server, process, log)
             yield server

@@ -24,6 +24,17 @@ envoy_http_downstream_rq_xx{envoy_response_code_class="2",envoy_http_conn_manage
 envoy_http_downstream_rq_time_bucket{envoy_http_conn_manager_prefix="public",le="5"} 8
 envoy_http_downstream_rq_time_bucket{envoy_http_conn_manager_prefix="public",le="+Inf"} 8
 """
+MINIO_PAGE = """\
+# TYPE minio_api_requests_total counter
+minio_api_requests_total{name="PutObject",type="s3"} 9
+minio_api_requests_total{name="GetObject",type="s3"} 1
+# TYPE minio_api_requests_5xx_errors_total counter
+minio_api_requests_5xx_errors_total{name="PutObject",type="s3"} 2
+# TYPE minio_api_requests_ttfb_seconds_distribution counter
+minio_api_requests_ttfb_seconds_distribution{le="0.050",name="PutObject",type="s3"} 9
+minio_api_requests_ttfb_seconds_distribution{le="0.100",name="PutObject",type="s3"} 10
+minio_api_requests_ttfb_seconds_distribution{le="+Inf",name="PutObject",type="s3"} 10
+"""
 
 
 def test_a_refused_caller_is_no_error_of_the_server() -> None:
@@ -37,6 +48,12 @@ def test_envoy_counts_milliseconds_and_its_own_admin_port() -> None:
     signals = signals_from_text(ENVOY_PAGE, SOURCES["gateway"])
     assert (signals.requests, signals.errors) == (8, 1)
     assert signals.p99_seconds == pytest.approx(0.00495)
+
+
+def test_minio_counts_its_errors_apart() -> None:
+    signals = signals_from_text(MINIO_PAGE, SOURCES["minio"])
+    assert (signals.requests, signals.errors) == (10, 2)
+    assert signals.p99_seconds == pytest.approx(0.095)
 
 
 def test_a_page_without_calls_has_no_latency() -> None:

@@ -31,3 +31,10 @@ def test_data_folder_and_archive_come_from_the_environment(tmp_path: Path) -> No
     )
     assert settings.data_dir == tmp_path / "x"
     assert settings.keycloak_archive == tmp_path / "k.tar.gz"
+
+
+def test_the_s3_program_is_one_of_two() -> None:
+    assert load_settings({}).s3_program == "seaweedfs"
+    assert load_settings({"LUMBUNG_S3_PROGRAM": "minio"}).s3_program == "minio"
+    with pytest.raises(StackError, match=r"LUMBUNG_S3_PROGRAM='ceph'.*seaweedfs, minio"):
+        load_settings({"LUMBUNG_S3_PROGRAM": "ceph"})

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from platformsetup.buildcache import cache_folder
 from platformsetup.identity import distribution
 
 __all__ = ["stamp", "write"]
@@ -20,7 +21,7 @@ def stamp() -> str:
 
 def write(target: Path) -> None:
     """Fetches and builds the distribution into `target` (about 40 s, once per machine)."""
-    cache = distribution.cache_folder(os.environ)
+    cache = cache_folder(os.environ)
     built = distribution.built_distribution(
         cache, distribution.find_java(), distribution.local_archive(os.environ)
     )

@@ -28,6 +28,7 @@ def stack_environment(settings: StackSettings) -> dict[str, str]:
         "LUMBUNG_BASE_PORT": str(settings.base_port),
         "LUMBUNG_DATA_DIR": str(settings.data_dir),
         "LUMBUNG_CACHE_DIR": str(settings.cache_dir),
+        "LUMBUNG_S3_PROGRAM": settings.s3_program,
     }
     if settings.keycloak_archive is not None:
         env["LUMBUNG_KEYCLOAK_ARCHIVE"] = str(settings.keycloak_archive)

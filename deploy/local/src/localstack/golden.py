@@ -27,12 +27,17 @@ class Signals:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a part keeps its signals: a counter with its error rule, and a histogram with its unit in seconds."""
+    """Where a part keeps its signals.
+
+    A counter with its error rule, or with a second counter of errors only; the buckets of a histogram, with its unit
+    in seconds.
+    """
 
     counter: str
     is_error: Callable[[Mapping[str, str]], bool]
-    histogram: str
+    buckets: str
     unit: float = 1.0
+    errors: str = ""
 
 
 def _grpc_fault(labels: Mapping[str, str]) -> bool:
@@ -43,29 +48,41 @@ def _http_fault(label: str) -> Callable[[Mapping[str, str]], bool]:
     return lambda labels: labels.get(label, "").startswith("5")
 
 
-SERVICE = Source("lumbung_grpc_calls_total", _grpc_fault, "lumbung_grpc_seconds")
+def _counted_apart(_: Mapping[str, str]) -> bool:
+    return False
+
+
+SERVICE = Source("lumbung_grpc_calls_total", _grpc_fault, "lumbung_grpc_seconds_bucket")
 SOURCES = {
     "ingest": SERVICE,
     "catalog": SERVICE,
     "compute": SERVICE,
     "inference": SERVICE,
-    "portal": Source("lumbung_http_requests_total", _http_fault("status"), "lumbung_http_seconds"),
+    "portal": Source("lumbung_http_requests_total", _http_fault("status"), "lumbung_http_seconds_bucket"),
     "gateway": Source(
         "envoy_http_downstream_rq_xx",
         _http_fault("envoy_response_code_class"),
-        "envoy_http_downstream_rq_time",
+        "envoy_http_downstream_rq_time_bucket",
         unit=0.001,
     ),
-    "s3": Source("SeaweedFS_s3_request_total", _http_fault("code"), "SeaweedFS_s3_request_seconds"),
+    "seaweedfs": Source(
+        "SeaweedFS_s3_request_total", _http_fault("code"), "SeaweedFS_s3_request_seconds_bucket"
+    ),
+    "minio": Source(
+        "minio_api_requests_total",
+        _counted_apart,
+        "minio_api_requests_ttfb_seconds_distribution",
+        errors="minio_api_requests_5xx_errors_total",
+    ),
     "keycloak": Source(
-        "http_server_requests_seconds_count", _http_fault("status"), "http_server_requests_seconds"
+        "http_server_requests_seconds_count", _http_fault("status"), "http_server_requests_seconds_bucket"
     ),
 }
 
 
-def read_signals(part: str, url: str | None) -> Signals | None:
-    """Scrape a part; None when it has no endpoint or does not answer."""
-    source = SOURCES.get(part)
+def read_signals(kind: str, url: str | None) -> Signals | None:
+    """Scrape a part whose metrics are of a kind of SOURCES; None when it has no endpoint or does not answer."""
+    source = SOURCES.get(kind)
     if source is None or url is None:
         return None
     try:
@@ -80,11 +97,14 @@ def signals_from_text(text: str, source: Source) -> Signals:
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            # The parser gives a counter without the suffix its suffix.
-            if sample.name in (source.counter, f"{source.counter}_total") and not _about_admin(sample.labels):
+            if _about_admin(sample.labels):
+                continue
+            if _named(sample.name, source.counter):
                 requests += sample.value
                 errors += sample.value if source.is_error(sample.labels) else 0.0
-            elif sample.name == f"{source.histogram}_bucket" and not _about_admin(sample.labels):
+            elif _named(sample.name, source.errors):
+                errors += sample.value
+            elif _named(sample.name, source.buckets):
                 bound = float(sample.labels["le"])
                 buckets[bound] = buckets.get(bound, 0.0) + sample.value
     ordered = sorted(buckets.items())
@@ -110,6 +130,11 @@ def quantile(buckets: Iterable[tuple[float, float]], share: float) -> float | No
             return lower_bound + (bound - lower_bound) * (wanted - lower_count) / (count - lower_count)
         lower_bound, lower_count = bound, count
     return lower_bound
+
+
+def _named(sample: str, wanted: str) -> bool:
+    """Whether a sample is of this name; the parser gives a counter without the suffix its suffix."""
+    return wanted != "" and sample.removesuffix("_total") == wanted.removesuffix("_total")
 
 
 def _about_admin(labels: Mapping[str, str]) -> bool:

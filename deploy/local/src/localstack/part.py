@@ -38,7 +38,8 @@ class Part:
 
     `launch` prepares files and says what to run; `clear` removes what a crash left behind; `probe` raises
     NotReadyError until the part answers in its own protocol; `setup` runs once per start, when the probe passes
-    for the first time. All of them may raise StackError for what the user has to mend.
+    for the first time. All of them may raise StackError for what the user has to mend. `metrics_kind` is a key of
+    golden.SOURCES; empty: the part's name.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Part:
     interrupt_to_stop: bool = False
     memory_limit: int | None = None
     metrics_url: str | None = None
+    metrics_kind: str = ""
     installed: bool = True
     urls: Mapping[str, str] = field(default_factory=dict)
 

@@ -73,7 +73,7 @@ def print_status(settings: StackSettings, *, as_json: bool) -> int:
     state = read_state(layout.state_file)
     memory = memory_by_part(layout)
     signals = {
-        name: read_signals(name, part.metrics_url)
+        name: read_signals(part.metrics_kind, part.metrics_url)
         for name, part in state.parts.items()
         if part.state is PartState.READY
     }

@@ -34,7 +34,12 @@ class PartRunner(threading.Thread):
     ) -> None:
         super().__init__(name=part.name, daemon=True)
         self.part = part
-        self.status = PartStatus(part.name, part.title, metrics_url=part.metrics_url)
+        self.status = PartStatus(
+            part.name,
+            part.title,
+            metrics_url=part.metrics_url,
+            metrics_kind=part.metrics_kind or part.name,
+        )
         self._layout = layout
         self._mark = f"{mark}:{part.name}"
         self._ready = ready

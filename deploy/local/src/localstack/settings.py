@@ -1,15 +1,18 @@
-"""Where the stack keeps its data and which ports it takes; everything else follows from these two."""
+"""Where the stack keeps its data, which ports it takes and which S3 it runs; everything else follows from these."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from localstack.errors import StackError
 from localstack.ports import Ports
-from platformsetup.identity.distribution import cache_folder, local_archive
+from platformsetup.buildcache import cache_folder
+from platformsetup.identity.distribution import local_archive
 
 _LAST_OFFSET = 199
 _FIRST_PORT = 1024
+S3_PROGRAMS = ("seaweedfs", "minio")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class StackSettings:
     base_port: int
     cache_dir: Path
     keycloak_archive: Path | None = None
+    s3_program: str = "seaweedfs"
 
     @property
     def ports(self) -> Ports:
@@ -33,9 +37,10 @@ def checkout_dir() -> Path:
 
 
 def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
-    """Read `LUMBUNG_DATA_DIR`, `LUMBUNG_BASE_PORT`, `LUMBUNG_CACHE_DIR`, `LUMBUNG_KEYCLOAK_ARCHIVE`.
+    """Read `LUMBUNG_DATA_DIR`, `LUMBUNG_BASE_PORT`, `LUMBUNG_CACHE_DIR`, `LUMBUNG_KEYCLOAK_ARCHIVE`, `LUMBUNG_S3_PROGRAM`.
 
-    Raises StackError when the base port is not a number or leaves no room for the whole range.
+    Raises StackError when the base port is not a number or leaves no room for the whole range, or when the S3 program
+    is not one of S3_PROGRAMS.
     """
     env = dict(os.environ) if environ is None else environ
     text = env.get("LUMBUNG_BASE_PORT") or "18000"
@@ -49,4 +54,13 @@ def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
         base_port=int(text),
         cache_dir=cache_folder(env),
         keycloak_archive=local_archive(env),
+        s3_program=s3_program(env),
     )
+
+
+def s3_program(environ: Mapping[str, str]) -> str:
+    """Which S3 is run, of S3_PROGRAMS; StackError at another word."""
+    named = environ.get("LUMBUNG_S3_PROGRAM") or S3_PROGRAMS[0]
+    if named not in S3_PROGRAMS:
+        raise StackError(f"LUMBUNG_S3_PROGRAM={named!r} is not known; give one of {', '.join(S3_PROGRAMS)}")
+    return named

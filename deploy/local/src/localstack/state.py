@@ -36,6 +36,7 @@ class PartStatus:
     started_at: float | None = None
     ready_at: float | None = None
     metrics_url: str | None = None
+    metrics_kind: str = ""
 
 
 @dataclass

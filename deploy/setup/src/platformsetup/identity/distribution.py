@@ -4,17 +4,15 @@ The cache is shared by every checkout of a user: a lock keeps two of them from b
 its final name only when it is whole.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from platformsetup.buildcache import build_lock, run_build
 from platformsetup.errors import SetupError
 
 VERSION = "26.7.3"
@@ -43,12 +41,6 @@ def java_arguments(home: Path) -> list[str]:
     ]
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where built distributions are kept: LUMBUNG_CACHE_DIR, else a folder in the user's cache."""
-    home = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(environ.get("LUMBUNG_CACHE_DIR") or home / "lumbung").expanduser().resolve()
-
-
 def local_archive(environ: Mapping[str, str]) -> Path | None:
     """The archive that LUMBUNG_KEYCLOAK_ARCHIVE names, for machines without a network."""
     named = environ.get("LUMBUNG_KEYCLOAK_ARCHIVE")
@@ -64,8 +56,7 @@ def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None)
     target = cache_dir / f"keycloak-{VERSION}-{digest}"
     if target.exists():
         return target
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with _lock(cache_dir / "build.lock"):
+    with build_lock(cache_dir, "build"):
         if target.exists():
             return target
         for stale in cache_dir.glob("unfinished-keycloak-*"):
@@ -75,13 +66,13 @@ def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None)
         if not source.exists():
             raise SetupError(f"LUMBUNG_KEYCLOAK_ARCHIVE={source} does not exist")
         # Debian 12's Python cannot filter what tarfile extracts; tar itself refuses paths that lead outside.
-        _run(
+        run_build(
             ["tar", "--extract", f"--file={source}", f"--directory={work}", "--no-same-owner"],
             {},
             "unpacking Keycloak",
         )
         home = work / f"keycloak-{VERSION}"
-        _run([str(home / "bin" / "kc.sh"), "build", *BUILD_OPTIONS], {"JAVA": str(java)}, "kc.sh build")
+        run_build([str(home / "bin" / "kc.sh"), "build", *BUILD_OPTIONS], {"JAVA": str(java)}, "kc.sh build")
         home.rename(target)
         shutil.rmtree(work)
     return target
@@ -117,21 +108,5 @@ def _fetch(folder: Path) -> Path:
             "or set LUMBUNG_KEYCLOAK_ARCHIVE to a keycloak-quarkus-dist archive"
         )
     command = ["mvn", "-q", "-B", _COPY, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"]
-    _run(command, {}, f"fetching {_ARTIFACT}")
+    run_build(command, {}, f"fetching {_ARTIFACT}")
     return folder / f"keycloak-quarkus-dist-{VERSION}.tar.gz"
-
-
-def _run(command: list[str], extra: dict[str, str], what: str) -> None:
-    done = subprocess.run(
-        command, env={**os.environ, **extra}, capture_output=True, text=True, timeout=900, check=False
-    )
-    if done.returncode != 0:
-        output = (done.stdout + done.stderr).strip()
-        raise SetupError(f"{what} failed: {output[-600:]}")
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -1,0 +1,104 @@
+"""MinIO, an S3 service, built from its Go module: once per user, 2 to 5 minutes; and how it is run.
+
+`python -m platformsetup.minioserver` builds it and prints where it is. Nobody publishes programs of this version: the
+project's upstream is archived.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from platformsetup.buildcache import build_lock, cache_folder, run_build
+from platformsetup.errors import SetupError
+
+__all__ = ["MODULES", "VERSION", "arguments", "built_program", "environment", "main"]
+
+VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+"""The last commit of github.com/minio/minio, which `@latest` names."""
+
+MODULES = "modules.txt"
+"""Beside the program: the Go modules in it with their checksums, as `go version -m` lists them."""
+
+_MODULE = "github.com/minio/minio"
+_OLDEST_GO = (1, 24)
+# Where Go's own installer puts it, on the PATH or not.
+_USUAL_GO = "/usr/local/go/bin"
+_SECONDS = 1800
+_FLAGS = {"GOFLAGS": "-trimpath -buildvcs=false", "CGO_ENABLED": "0"}
+
+
+def built_program(cache_dir: Path) -> Path:
+    """The program `minio` in a folder of its own in the cache; builds it when it is not there yet.
+
+    Raises SetupError when there is no Go to build it with, or the build fails.
+    """
+    target = cache_dir / f"minio-{VERSION}"
+    program = target / "minio"
+    if program.exists():
+        return program
+    with build_lock(cache_dir, "minio"):
+        if program.exists():
+            return program
+        go = _find_go()
+        for stale in cache_dir.glob("unfinished-minio-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix="unfinished-minio-", dir=cache_dir))
+        install = [go, "install", "-ldflags=-s -w", f"{_MODULE}@{VERSION}"]
+        run_build(install, {**_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS)
+        listed = run_build([go, "version", "-m", str(work / "minio")], {}, "listing MinIO's modules")
+        # Its first line names the file.
+        (work / MODULES).write_text("\n".join(listed.splitlines()[1:]) + "\n")
+        work.chmod(0o755)
+        work.rename(target)
+    return program
+
+
+def arguments(program: Path, data: Path, address: str) -> list[str]:
+    """Command line of a server with one folder; `address` is host:port of its only port."""
+    return [str(program), "server", str(data), "--address", address, "--quiet"]
+
+
+def environment(access_key: str, secret_key: str) -> dict[str, str]:
+    """Variables of a server: its account; no console; nothing is asked of or told to its makers."""
+    return {
+        "MINIO_ROOT_USER": access_key,
+        "MINIO_ROOT_PASSWORD": secret_key,
+        "MINIO_BROWSER": "off",
+        "MINIO_UPDATE": "off",
+        "MINIO_CALLHOME_ENABLE": "off",
+        # Like the other parts' metrics; who reaches the port sees numbers only.
+        "MINIO_PROMETHEUS_AUTH_TYPE": "public",
+    }
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Builds the program; 1 with one line when it cannot."""
+    try:
+        sys.stdout.write(f"{built_program(cache_folder(environ))}\n")
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _find_go() -> str:
+    go = shutil.which("go") or shutil.which("go", path=_USUAL_GO)
+    wanted = ".".join(map(str, _OLDEST_GO))
+    advice = (
+        f"install Go {wanted} or later (https://go.dev/dl), or take SeaweedFS: LUMBUNG_S3_PROGRAM=seaweedfs"
+    )
+    if go is None:
+        raise SetupError(f"MinIO is built from its Go module, and there is no Go: {advice}")
+    said = run_build([go, "version"], {}, "asking for Go's version", seconds=60)
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
+        raise SetupError(f"MinIO cannot be built with {said.strip()} ({go}): {advice}")
+    return go
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
