@@ -79,6 +79,14 @@ status: ## Shows every part, its health and its golden signals
 reset: ## Stops the stack and deletes its data
 	@$(STACK) reset
 
+.PHONY: backup
+backup: ## Copies databases, bucket and secrets of the running stack into a new folder in TO
+	@$(STACK) backup --to "$(or $(TO),backups)"
+
+.PHONY: restore
+restore: setup ## Makes and starts a stack from the backup FROM, where there is none yet
+	@$(STACK) restore --from "$(or $(FROM),$(error say FROM=folder of a backup))"
+
 .PHONY: bench
 bench: setup ## Runs the benchmarks, interleaved, with medians
 	@$(PYTHON) bench/run.py $(ARGS)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 import pytest
 
 from localstack.settings import StackSettings, load_settings
+
+from support.ports import free_base_port
 
 
 @dataclass
@@ -41,18 +42,6 @@ class RunningStack:
             assert time.monotonic() < deadline, status
             time.sleep(0.3)
         return status
-
-
-def free_base_port() -> int:
-    for base in range(23000, 31000, 200):
-        try:
-            for offset in (0, 2, 3, 4, 5, 6, 7, 9, 11, 13):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free range of ports")
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def test_one_who_may_not_is_told_what_is_needed(postgres_server, names, tmp_path
 def test_a_wrong_password_is_not_waited_for(postgres_server, names, tmp_path):
     done = run(postgres_server, names, tmp_path, password="wrong")
     assert done.returncode == 1
-    assert "refuses the administrator" in done.stderr
+    assert "refuses the account postgres" in done.stderr
     assert "waiting" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""`python -m platformsetup databases|bucket|realm`."""
+"""`python -m platformsetup databases|bucket|realm|backup|restore`."""
 
 from platformsetup.cli import main
 

@@ -66,6 +66,20 @@ def _realm() -> str:
     return f"{where}: realm {REALM}, {len(realm['clients'])} clients, {with_accounts}"
 
 
+def _backup() -> str:
+    from platformsetup.backup.run import run_backup  # noqa: PLC0415 - the lake's libraries are heavy
+    from platformsetup.settings import BackupSettings  # noqa: PLC0415
+
+    return run_backup(load_settings(BackupSettings))
+
+
+def _restore() -> str:
+    from platformsetup.backup.run import run_restore  # noqa: PLC0415 - the lake's libraries are heavy
+    from platformsetup.settings import RestoreSettings  # noqa: PLC0415
+
+    return run_restore(load_settings(RestoreSettings))
+
+
 _COMMANDS: dict[str, tuple[Callable[[], str], str]] = {
     "databases": (_databases, "create the databases and roles, and set the roles' passwords"),
     "bucket": (
@@ -73,6 +87,11 @@ _COMMANDS: dict[str, tuple[Callable[[], str], str]] = {
         "create the lake's bucket, and refuse a store whose conditional puts let two writers win",
     ),
     "realm": (_realm, "create the sign-in realm in Keycloak, or mend it"),
+    "backup": (_backup, "copy every database and the lake's bucket into a folder, while all runs"),
+    "restore": (
+        _restore,
+        "make databases and roles and fill them, and the bucket, from a backup; only where nothing is",
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """One database per service, each with a role of the same name that alone may connect to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -8,9 +9,9 @@ from psycopg import sql
 
 from platformsetup.errors import NotReadyError, SetupError
 
-__all__ = ["connect", "ensure_databases"]
+__all__ = ["connect", "create_database", "database_names", "ensure_databases", "ensure_roles"]
 
-_REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
+_REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied")
 
 
 def connect(**parameters: Any) -> psycopg.Connection[tuple[object, ...]]:
@@ -24,7 +25,8 @@ def connect(**parameters: Any) -> psycopg.Connection[tuple[object, ...]]:
         reason = _first_line(error)
         if any(words in reason for words in _REFUSALS):
             raise SetupError(
-                f"PostgreSQL refuses the administrator: {reason}; check its name, password and database"
+                f"PostgreSQL refuses the account {parameters.get('user')}: {reason}; "
+                "check its name, password and database"
             ) from error
         raise NotReadyError(reason) from error
 
@@ -37,9 +39,18 @@ def ensure_databases(
     `passwords` maps a name, of the role and of its database, to the role's password. The connection's account is a
     superuser, or may create roles and databases (as the administrators of managed servers are).
     """
-    try:
+    with _explained():
+        ensure_roles(connection, passwords)
+        databases = database_names(connection)
+        for name in passwords:
+            if name not in databases:
+                create_database(connection, name, owner=name)
+
+
+def ensure_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: Mapping[str, str]) -> None:
+    """Creates every role that is missing, and sets every password to the given one."""
+    with _explained():
         roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-        databases = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
         account = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         superuser = account is not None and bool(account[0])
         for name, password in passwords.items():
@@ -49,9 +60,26 @@ def ensure_databases(
             if not superuser:
                 # Only a member of a role may make a database that belongs to it.
                 connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
-            if name not in databases:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
+
+
+def database_names(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    """Every database of the server."""
+    return {str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")}
+
+
+def create_database(connection: psycopg.Connection[tuple[object, ...]], name: str, *, owner: str) -> None:
+    """Creates a database that its owner alone may connect to."""
+    with _explained():
+        database = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner)))
+        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the server refuses, in our words."""
+    try:
+        yield
     except psycopg.OperationalError as error:
         raise NotReadyError(_first_line(error)) from error
     except psycopg.errors.InsufficientPrivilege as error:

@@ -1,5 +1,7 @@
 """Settings of the commands: a file named by LUMBUNG_CONFIG, and secrets from the environment."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from lake import S3Settings
@@ -7,7 +9,14 @@ from platformsetup import DATABASES
 from platformsetup.identity.realm import confidential_clients, role_accounts
 from servicekit.settings import PostgresSettings, ServiceSettings
 
-__all__ = ["BucketSettings", "DatabasesSettings", "RealmSettings", "SetupSettings"]
+__all__ = [
+    "BackupSettings",
+    "BucketSettings",
+    "DatabasesSettings",
+    "RealmSettings",
+    "RestoreSettings",
+    "SetupSettings",
+]
 
 
 class _Section(BaseModel):
@@ -57,6 +66,50 @@ class BucketSettings(SetupSettings):
     """`bucket`: the store of the lake (LUMBUNG_LAKE__S3__SECRET_KEY)."""
 
     lake: LakeSection
+
+
+class ServerSection(_Section):
+    """Where PostgreSQL is; the roles and their passwords are those of `databases`."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=5432, ge=1, le=65535)
+
+
+class BackupSection(_Section):
+    """Where backups are kept."""
+
+    folder: Path = Field(description="folder of this installation's backups, one folder in it for each")
+    keep: int = Field(default=0, ge=0, le=1000, description="so many backups stay, the newest; 0: all")
+    files: Path | None = Field(
+        default=None, description="a folder whose files are taken along (the local stack's secrets)"
+    )
+
+
+class BackupSettings(SetupSettings):
+    """`backup`: every database by its own role, and the bucket."""
+
+    server: ServerSection = ServerSection()
+    databases: DatabasesSection
+    lake: LakeSection
+    backup: BackupSection
+
+
+class RestoreSection(_Section):
+    """Which backup is restored."""
+
+    folder: Path = Field(description="folder of backups")
+    name: str = Field(
+        default="latest",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="name of the backup, or `latest`",
+    )
+
+
+class RestoreSettings(DatabasesSettings):
+    """`restore`: as `databases`, with the bucket and the backup."""
+
+    lake: LakeSection
+    restore: RestoreSection
 
 
 class RealmSection(_Section):

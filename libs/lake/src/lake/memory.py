@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from typing_extensions import override
 
-from lake.objectstore import ObjectInfo, ObjectStore, exists, missing, too_large, too_many
+from lake.objectstore import ObjectInfo, ObjectStore, exists, missing, too_large
 
 
 class MemoryObjectStore(ObjectStore):
@@ -65,11 +65,9 @@ class MemoryObjectStore(ObjectStore):
             self._objects.pop(key, None)
 
     @override
-    def list_prefix(self, prefix: str, *, limit: int = 10_000) -> list[ObjectInfo]:
-        keys = sorted(key for key in self._objects if key.startswith(prefix))
-        if len(keys) > limit:
-            raise too_many(self.address(prefix), limit)
-        return [self.stat(key) for key in keys]
+    def walk(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        for key in sorted(key for key in self._objects if key.startswith(prefix)):
+            yield self.stat(key)
 
     @override
     def presign_get(self, key: str, *, expires: timedelta = timedelta(minutes=15)) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,12 +67,19 @@ class ObjectStore(ABC):
         """Remove an object; nothing happens when there is none."""
 
     @abstractmethod
-    def list_prefix(self, prefix: str, *, limit: int = 10_000) -> list[ObjectInfo]:
-        """Objects under a prefix in key order; ObjectTooLargeError when there are more than `limit`."""
+    def walk(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Every object under a prefix in key order, as the store lists them: however many there are."""
 
     @abstractmethod
     def presign_get(self, key: str, *, expires: timedelta = timedelta(minutes=15)) -> str:
         """URL that reads this one object without credentials until it expires."""
+
+    def list_prefix(self, prefix: str, *, limit: int = 10_000) -> list[ObjectInfo]:
+        """Objects under a prefix in key order; ObjectTooLargeError when there are more than `limit`."""
+        found = list(islice(self.walk(prefix), limit + 1))
+        if len(found) > limit:
+            raise too_many(self.address(prefix), limit)
+        return found
 
     def key_of(self, address: str) -> str:
         """Key of a full address; ValueError when it lies outside this bucket."""

@@ -13,7 +13,7 @@ from minio.error import MinioException, S3Error
 from typing_extensions import override
 
 from lake.errors import StoreError
-from lake.objectstore import ObjectInfo, ObjectStore, exists, missing, too_large, too_many
+from lake.objectstore import ObjectInfo, ObjectStore, exists, missing, too_large
 from lake.settings import S3Settings
 from servicekit.errors import Text
 
@@ -119,15 +119,11 @@ class S3ObjectStore(ObjectStore):
             self._client.remove_object(self._bucket, key)
 
     @override
-    def list_prefix(self, prefix: str, *, limit: int = 10_000) -> list[ObjectInfo]:
-        found: list[ObjectInfo] = []
+    def walk(self, prefix: str = "") -> Iterator[ObjectInfo]:
         with self._errors(prefix):
             for item in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
-                if len(found) >= limit:
-                    raise too_many(self.address(prefix), limit)
                 modified = item.last_modified or datetime.now(UTC)
-                found.append(ObjectInfo(item.object_name or "", item.size or 0, item.etag or "", modified))
-        return found
+                yield ObjectInfo(item.object_name or "", item.size or 0, item.etag or "", modified)
 
     @override
     def presign_get(self, key: str, *, expires: timedelta = timedelta(minutes=15)) -> str:
