@@ -58,7 +58,7 @@ def run_restore(settings: RestoreSettings) -> str:
             except StoreError as error:
                 raise NotReadyError(error.sentence("en")) from error
         said.append(
-            f"restored {folder.path}: {len(manifest.databases)} databases, {manifest.objects.count} objects "
+            f"restored {folder.path} of {manifest.begin_time:%Y-%m-%d %H:%M} UTC: {len(manifest.databases)} databases, {manifest.objects.count} objects "
             f"({manifest.objects.bytes / _MIB:.1f} MiB), {time.monotonic() - begin:.1f} s"
             if fresh
             else f"{folder.path} has been restored before; nothing to do"
