@@ -59,6 +59,12 @@ WRONG = [
     ({"gateway": {"service": {"type": "Ingress"}}}, ["/gateway/service/type", "LoadBalancer"]),
     ({"gateway": {"tls": {"existingSecret": "My Secret"}}}, ["/gateway/tls/existingSecret"]),
     ({"dask": {"worker": {"memoryBytes": 1}}}, ["/dask/worker/memoryBytes", "minimum"]),
+    ({"dask": {"mode": "sometimes"}}, ["/dask/mode", "per_run"]),
+    (
+        {"compute": {"config": {"dask": {"run_cluster": {"workers": 0}}}}},
+        ["/compute/config/dask/run_cluster", "minimum"],
+    ),
+    ({"networkPolicy": {"apiServer": {"ports": []}}}, ["/networkPolicy/apiServer/ports", "minItems"]),
     ({"dask": {"enabled": False}}, ["/dask/external/scheduler", "minLength"]),
     ({"postgres": {"enabled": False}}, ["/postgres/external/host", "minLength"]),
     ({"postgres": {"persistence": {"size": "8 Gi"}}}, ["/postgres/persistence/size"]),

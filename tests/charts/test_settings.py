@@ -74,7 +74,8 @@ def test_without_its_secrets_it_does_not_load(rendered, load):
 def test_every_pod_reads_its_own_config_map(objects):
     for part, pod in pods(objects).items():
         maps = {volume["configMap"]["name"] for volume in pod["spec"]["volumes"] if "configMap" in volume}
-        assert maps <= {f"lumbung-{part}"}
+        more = {"lumbung-dask-cluster"} if part == "compute" else set()
+        assert maps <= {f"lumbung-{part}"} | more
         for container in containers(pod):
             paths = {mount["mountPath"] for mount in container["volumeMounts"]}
             named = {entry["value"] for entry in container["env"] if entry["name"] == "LUMBUNG_CONFIG"}

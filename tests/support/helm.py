@@ -75,12 +75,20 @@ def of_kind(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
 
 
 def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Pod template (metadata, spec) of each workload, by the part's name."""
+    """Pod template (metadata, spec) of each workload, by the part's name; also of those that a run's cluster gets."""
     workloads = of_kind(objects, "Deployment", "StatefulSet", "Job")
-    return {
-        entry["metadata"]["labels"]["app.kubernetes.io/component"]: entry["spec"]["template"]
-        for entry in workloads
-    }
+    templates = [entry["spec"]["template"] for entry in workloads]
+    templates += [part for cluster in run_clusters(objects) for part in cluster["spec"].values()]
+    return {template["metadata"]["labels"]["app.kubernetes.io/component"]: template for template in templates}
+
+
+def run_clusters(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The DaskCluster that every run's is made from: one, or none where Dask stands."""
+    return [
+        yaml.safe_load(entry["data"]["cluster.yaml"])
+        for entry in of_kind(objects, "ConfigMap")
+        if "cluster.yaml" in entry["data"]
+    ]
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:

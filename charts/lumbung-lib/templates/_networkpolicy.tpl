@@ -1,7 +1,7 @@
 {{/* Network policies from one table of flows; what is not in it is refused.
 
-Context: root, name, flows (part → port → callers; "*" is anybody, "metrics" the scrapers), outside (list of {port, callers}:
-addresses beyond the release). */}}
+Context: root, name, flows (part → port → callers; "*" is anybody, "metrics" the scrapers), outside (list of {port, callers,
+cidrs}: addresses beyond the release, by default networkPolicy.outsideCidrs). */}}
 
 {{- define "lumbung-lib.networkPolicy" -}}
 {{- $root := .root -}}
@@ -47,7 +47,7 @@ spec:
     {{- if has $name .callers }}
     - ports: [{protocol: TCP, port: {{ .port }}}]
       to:
-        {{- range $policy.outsideCidrs }}
+        {{- range .cidrs | default $policy.outsideCidrs }}
         - ipBlock: {cidr: {{ . | quote }}}
         {{- end }}
     {{- end }}

@@ -44,6 +44,10 @@ dask-worker:
   8788: [dask-scheduler, dask-worker]
   8789: [metrics]
 {{- end }}
+{{- if include "lumbung.dask.perRun" . }}
+dask-operator:
+  8080: [portal]
+{{- end }}
 {{- if .Values.setup.databases.enabled }}
 setup-databases: {}
 {{- end }}
@@ -58,7 +62,7 @@ test: {}
 {{- end }}
 {{- end -}}
 
-{{/* Calls that leave the release: `list of {ports, callers}`, for the parts that are outside. */}}
+{{/* Calls that leave the release: `list of {port, callers, cidrs}`, for the parts that are outside and the API server. */}}
 {{- define "lumbung.outsideFlows" -}}
 {{- if not .Values.postgres.enabled }}
 - {port: {{ .Values.postgres.external.port }}, callers: [ingest, catalog, compute, inference, keycloak, dask-worker, portal, setup-databases]}
@@ -73,6 +77,11 @@ test: {}
 {{- end }}
 {{- if not .Values.dask.enabled }}
 - {port: {{ include "lumbung.urlPort" .Values.dask.external.scheduler }}, callers: [compute]}
+{{- end }}
+{{- if include "lumbung.dask.perRun" . }}
+{{- range .Values.networkPolicy.apiServer.ports }}
+- {port: {{ . }}, cidrs: {{ $.Values.networkPolicy.apiServer.cidrs | toJson }}, callers: [compute, dask-operator]}
+{{- end }}
 {{- end }}
 {{- if .Values.telemetry.otlpEndpoint }}
 - {port: {{ include "lumbung.urlPort" .Values.telemetry.otlpEndpoint }}, callers: [gateway, portal, ingest, catalog, compute, inference, dask-worker]}

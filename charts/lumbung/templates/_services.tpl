@@ -42,9 +42,18 @@ env:
 volumes:
   - {name: work, emptyDir: {sizeLimit: {{ .values.workSize }}}}
   {{- include "lumbung.daskTls.volume" .root | nindent 2 }}
+  {{- if include "lumbung.dask.perRun" .root }}
+  - name: dask-cluster
+    configMap: {name: {{ include "lumbung.host" (dict "root" .root "name" "dask-cluster") }}, defaultMode: 0444}
+  {{- include "lumbung-lib.apiToken.volume" . | nindent 2 }}
+  {{- end }}
 mounts:
   - {name: work, mountPath: /work}
   - {name: dask-tls, mountPath: /etc/lumbung/dask, readOnly: true}
+  {{- if include "lumbung.dask.perRun" .root }}
+  - {name: dask-cluster, mountPath: /etc/lumbung/dask-cluster, readOnly: true}
+  {{- include "lumbung-lib.apiToken.mount" . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{/* The service and a Ray head share a pod: who gives orders to Ray has to be on one of its nodes. Each pod is a cluster of

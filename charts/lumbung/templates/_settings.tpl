@@ -89,7 +89,16 @@ listen: {host: 0.0.0.0, port: 18072, metrics_port: 18082, drain_seconds: 10}
 {{ include "lumbung.settings.catalogPeer" . }}
 {{ include "lumbung.settings.telemetry" . }}
 dask:
+  {{- if include "lumbung.dask.perRun" . }}
+  mode: per_run
+  run_cluster:
+    manifest: /etc/lumbung/dask-cluster/cluster.yaml
+    owner: {{ include "lumbung.host" (dict "root" . "name" "dask-cluster") }}
+    workers: {{ .Values.dask.worker.replicas }}
+  {{- else }}
+  mode: static
   scheduler: {{ include "lumbung.dask.scheduler" . }}
+  {{- end }}
   ca: /etc/lumbung/dask/ca.crt
   cert: /etc/lumbung/dask/tls.crt
   key: /etc/lumbung/dask/tls.key
@@ -132,7 +141,9 @@ parts:
   - {name: {{ $name }}, kind: grpc, address: "{{ include "lumbung.host" (dict "root" $ "name" $name) }}:{{ $port }}"}
   {{- end }}
   - {name: keycloak, kind: http, address: "{{ include "lumbung.realm" . }}/.well-known/openid-configuration"}
-  {{- if .Values.dask.enabled }}
+  {{- if include "lumbung.dask.perRun" . }}
+  - {name: dask, kind: http, address: "http://{{ include "lumbung.host" (dict "root" . "name" "dask-operator") }}:8080/healthz"}
+  {{- else if .Values.dask.enabled }}
   - {name: dask, kind: http, address: "http://{{ include "lumbung.host" (dict "root" . "name" "dask-scheduler") }}:8787/health"}
   {{- end }}
   - {name: postgres, kind: tcp, address: "{{ include "lumbung.postgres.host" . }}:{{ include "lumbung.postgres.port" . }}"}

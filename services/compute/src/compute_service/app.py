@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from importlib.resources import files
 
 from catalogclient import CatalogAuditSink, CatalogClient
@@ -9,7 +10,12 @@ from compute_service.domain.query import QueryLimits
 from compute_service.engine.pool import ProcessPool
 from compute_service.executor.dask_executor import DaskExecutor
 from compute_service.executor.expressions import check_expression
+from compute_service.executor.per_run_executor import PerRunExecutor
+from compute_service.executor.run_clusters import KubernetesRunClusters
 from compute_service.executor.run_tables import LakeRunTables
+from compute_service.ports.outside import TaskExecutor
+from compute_service.ports.stores import RunStore
+from compute_service.service.leftovers import Leftovers
 from compute_service.service.pipelines import PipelineService
 from compute_service.service.queries import QueryService
 from compute_service.service.recovery import Recovery
@@ -34,6 +40,8 @@ from servicekit.server import CallInterceptor, GrpcServer, open_channel
 __all__ = ["start"]
 
 Stop = Callable[[], Awaitable[None]]
+#: A cluster may outlive the longest run by so much before the operator removes it.
+_GRACE = timedelta(minutes=10)
 
 
 async def start(settings: ComputeSettings) -> Sequence[Stop]:
@@ -58,17 +66,20 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
     )
     await queue.open()
     pipelines = PipelineService(PostgresPipelineStore(pool), runs, queue, catalog, check_expression)
+    executor, leftovers = _executor(settings, runs)
     runner = Runner(
         runs,
         LakeRunTables(lake),
         catalog,
-        DaskExecutor(settings.dask),
+        executor,
         check_expression,
         _run_limits(declared),
     )
     queue.start(runner.execute_run)
     recovery = Recovery(runs, queue, declared.heartbeat_seconds)
     recovery.start()
+    if leftovers is not None:
+        leftovers.start()
 
     rules = AccessRules.from_protos([query_service_pb2, pipeline_service_pb2], access_pb2.access)
     server = GrpcServer(settings.listen, CallInterceptor(rules, TokenVerifier(settings.auth), audit))
@@ -92,6 +103,7 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
 
     return [
         server.stop,
+        *([leftovers.stop] if leftovers is not None else []),
         recovery.stop,
         queue.stop,
         engine.stop,
@@ -100,6 +112,19 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
         close_lake,
         pool.close,
     ]
+
+
+def _executor(settings: ComputeSettings, runs: RunStore) -> tuple[TaskExecutor, Leftovers | None]:
+    """Where tasks run, and who clears up behind them where that is needed."""
+    dask = settings.dask
+    if dask.mode == "static" or dask.run_cluster is None:
+        return DaskExecutor(dask), None
+    # Only in the image of this service: the extra `kubernetes`.
+    from compute_service.clients.kubernetes import Kr8sKubernetes  # noqa: PLC0415
+
+    lifetime = timedelta(seconds=settings.pipelines.max_run_seconds) + _GRACE
+    clusters = KubernetesRunClusters(dask.run_cluster, Kr8sKubernetes(), lifetime)
+    return PerRunExecutor(dask, clusters), Leftovers(runs, clusters, dask.run_cluster.sweep_seconds)
 
 
 def _run_limits(settings: PipelineSettings) -> RunLimits:

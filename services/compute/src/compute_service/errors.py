@@ -10,9 +10,12 @@ from servicekit.errors import (
     PermissionDeniedError,
     ResourceExhaustedError,
     Text,
+    UnavailableError,
 )
 
 __all__ = [
+    "ClusterNotReadyError",
+    "ClusterSetupError",
     "DeclarationError",
     "NotFinishedError",
     "PipelineNotFoundError",
@@ -106,6 +109,18 @@ class RunFailedError(LumbungError):
 
     code = "FAILED_PRECONDITION"
     reason = "RUN_FAILED"
+
+
+class ClusterNotReadyError(UnavailableError):
+    """The Dask cluster of a run does not come up: an image, a quota, room on the nodes, or Kubernetes is away."""
+
+    reason = "RUN_CLUSTER_NOT_READY"
+
+
+class ClusterSetupError(FailedPreconditionError):
+    """Kubernetes refuses a run's Dask cluster: definitions or rights are missing."""
+
+    reason = "RUN_CLUSTER_SETUP"
 
 
 def denied(names: list[str], ask: str) -> TableDeniedError:

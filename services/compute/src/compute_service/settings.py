@@ -1,8 +1,9 @@
 """Settings of the compute service, and of the workers that run its tasks."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lake import LakeSettings
 from servicekit.settings import (
@@ -15,7 +16,14 @@ from servicekit.settings import (
     TelemetrySettings,
 )
 
-__all__ = ["ComputeSettings", "DaskSettings", "PipelineSettings", "QuerySettings", "WorkerSettings"]
+__all__ = [
+    "ComputeSettings",
+    "DaskSettings",
+    "PipelineSettings",
+    "QuerySettings",
+    "RunClusterSettings",
+    "WorkerSettings",
+]
 
 GIB = 2**30
 
@@ -44,14 +52,38 @@ class QuerySettings(_Section):
     recycle_after: int = Field(default=50, ge=1, description="queries after which a process is replaced")
 
 
-class DaskSettings(_Section):
-    """The warm cluster. With a certificate authority given, everything is TLS with client certificates."""
+class RunClusterSettings(_Section):
+    """A Dask cluster of pods for each run, made by the Dask operator in the service's own namespace."""
 
-    scheduler: str = Field(description="tls://host:port or tcp://host:port")
+    manifest: Path = Field(description="YAML of the DaskCluster that each run's is made from")
+    owner: str = Field(min_length=1, description="ConfigMap that owns the clusters: they go when it goes")
+    workers: int = Field(default=2, ge=1, le=256, description="a run of fewer tasks has fewer")
+    ready_seconds: float = Field(default=120.0, gt=0, description="until scheduler and one worker are ready")
+    sweep_seconds: float = Field(
+        default=30.0, gt=0, description="pause between searches for clusters of ended runs"
+    )
+
+
+class DaskSettings(_Section):
+    """Where tasks run. With a certificate authority given, everything is TLS with client certificates."""
+
+    mode: Literal["static", "per_run"] = Field(
+        default="static",
+        description="static: the standing cluster of `scheduler`; per_run: see `run_cluster`",
+    )
+    scheduler: str | None = Field(default=None, description="tls://host:port or tcp://host:port")
+    run_cluster: RunClusterSettings | None = None
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
     connect_seconds: float = Field(default=10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _has_what_its_mode_needs(self) -> Self:
+        needed = "scheduler" if self.mode == "static" else "run_cluster"
+        if getattr(self, needed) is None:
+            raise ValueError(f"mode {self.mode} needs {needed}")
+        return self
 
 
 class PipelineSettings(_Section):

@@ -18,7 +18,8 @@ class LocalExecutor(TaskExecutor, TaskSession):
     """One task after another in a thread."""
 
     @override
-    def open(self) -> AbstractAsyncContextManager[TaskSession]:
+    def open(self, run: str) -> AbstractAsyncContextManager[TaskSession]:
+        del run
         return nullcontext(self)
 
     @override

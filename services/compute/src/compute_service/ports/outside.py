@@ -16,6 +16,7 @@ __all__ = [
     "ExecutorUnavailableError",
     "OpenQuery",
     "QueryEngine",
+    "RunClusters",
     "RunTables",
     "TaskExecutor",
     "TaskSession",
@@ -143,8 +144,20 @@ class TaskExecutor(ABC):
     """Runs tasks somewhere."""
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[TaskSession]:
+    def open(self, run: str) -> AbstractAsyncContextManager[TaskSession]:
         """A session for one attempt of a run; it connects at its first tasks."""
+
+
+class RunClusters(ABC):
+    """Clusters that stand for one run each."""
+
+    @abstractmethod
+    async def list_runs(self) -> set[str]:
+        """Runs that have a cluster; UnavailableError when nobody can say."""
+
+    @abstractmethod
+    async def remove(self, run: str) -> None:
+        """Removes the clusters of a run; nothing when it has none."""
 
 
 class RunTables(ABC):

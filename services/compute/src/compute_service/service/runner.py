@@ -119,15 +119,16 @@ class Runner:
                 passing = isinstance(error, ExecutorUnavailableError) or error.code in _PASSING
                 if not passing or attempt == self._limits.attempts:
                     raise _given_up(error) from error
-                cause = str(error)[:300]
-                _log.warning("run is tried again", run=run.run, attempt=attempt, cause=cause)
+                cause = _cause(error)
+                _log.warning("run is tried again", run=run.run, attempt=attempt, cause=cause.en)
                 # The store of runs may be what is away.
                 with suppress(UnavailableError):
                     await self._runs.add_log(
                         run.run,
                         "WARNING",
                         Text(
-                            en=f"Again in {pause:g} s: {cause}", id=f"Diulang dalam {pause:g} detik: {cause}"
+                            en=f"Again in {pause:g} s: {cause.en}",
+                            id=f"Diulang dalam {pause:g} detik: {cause.id}",
                         ),
                     )
                 await asyncio.sleep(pause)
@@ -173,7 +174,7 @@ class Runner:
         run = replace(run, inputs=run.inputs or {})
         contracts, texts = await self._contracts(pipeline)
         job = Job(run, pipeline, plan, decisions, texts)
-        async with self._executor.open() as session:
+        async with self._executor.open(run.run) as session:
             parts = await self._run_partitions(job, session)
             finished = await self._run_finish(job, session, parts)
         outcomes = tuple(Outcome(a, b, c, Text(en=d, id=e)) for a, b, c, d, e in finished["expectations"])
@@ -338,10 +339,16 @@ def _failed(words: dict[str, Any]) -> RunFailedError:
     )
 
 
+def _cause(error: Exception) -> Text:
+    if isinstance(error, LumbungError):
+        return Text(en=error.message.en[:500], id=error.message.id[:500])
+    return Text(en=str(error)[:300], id=str(error)[:300])
+
+
 def _given_up(error: Exception) -> LumbungError:
     if isinstance(error, LumbungError):
         return error
-    cause = str(error)[:300]
+    cause = _cause(error).en
     return RunFailedError(
         Text(
             en=f"The cluster could not do the work: {cause}",
