@@ -1,13 +1,8 @@
 """Install, use, upgrade, roll back, remove: the tests stand in this order and share one release."""
 
-import base64
 import json
-import re
 import signal
-import sys
 import time
-
-from support.cluster import ROOT
 
 LEAVING_SECONDS = 120
 # Kinds of pods: five services, the portal, Dask's two, PostgreSQL, the object store, Keycloak.
@@ -57,47 +52,16 @@ def test_a_bad_pod_is_refused(release, tmp_path):
     assert "violates PodSecurity" in said
 
 
-def _main_job(release):
-    """Runs `helm test`; gives the line with the rows of every table."""
-    # Helm's own exit code says less than the job's log.
-    release.cluster.helm(
-        "test", release.name, "--namespace", release.namespace, "--timeout", "12m", check=False
-    )
-    log = release.cluster.kubectl(
-        "logs", "--namespace", release.namespace, "job/lumbung-test", "--tail", "60"
-    )
-    (job,) = [
-        entry
-        for entry in release.cluster.objects("jobs", release.namespace)
-        if entry["metadata"]["name"] == "lumbung-test"
-    ]
-    assert job["status"].get("succeeded") == 1, log
-    (rows,) = re.findall(r"^8 row counts +ok +(.*?)  ", log, re.MULTILINE)
-    return rows
-
-
 def test_the_main_job_runs_through_the_gateway(release, figures):
     started = time.monotonic()
-    figures["rows"] = _main_job(release)
+    figures["rows"] = release.main_job()
     figures["seconds_of_helm_test"] = round(time.monotonic() - started, 1)
     figures["mib_after_helm_test"] = release.cluster.memory(release.namespace)
 
 
 def test_an_upgrade_fails_no_request_keeps_secrets_and_restarts_only_what_changed(release, figures, tmp_path):
     before, pods = _secrets(release), _pod_ids(release)
-    accounts = tmp_path / "accounts.json"
-    accounts.write_bytes(base64.b64decode(before["lumbung-accounts"]["accounts.json"]))
-    addresses = {
-        entry["metadata"]["name"]: entry["spec"]["clusterIP"]
-        for entry in release.cluster.objects("services", release.namespace)
-    }
-    load = release.cluster.inside(
-        sys.executable,
-        str(ROOT / "tests" / "support" / "steadyload.py"),
-        addresses["lumbung-gateway"],
-        addresses["lumbung-keycloak"],
-        str(accounts),
-    )
+    load = release.caller("steadyload", tmp_path)
     time.sleep(5)
     release.cluster.helm(
         "upgrade", *release.arguments("--set", "catalog.config.listen.max_concurrent_calls=900")
@@ -165,7 +129,8 @@ def test_nothing_was_lost_or_doubled_by_all_this(release, figures):
 def _left(release):
     """Everything in the namespace but what Kubernetes itself puts into each and the hook's job."""
     kinds = (
-        "all,configmaps,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims"
+        "all,configmaps,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims,"
+        "roles,rolebindings,daskclusters,daskworkergroups"
     )
     return {
         (entry["kind"], entry["metadata"]["name"])
@@ -192,4 +157,4 @@ def test_an_install_on_what_was_left_has_the_same_data(release, figures):
     release.cluster.helm("install", *release.arguments())
     release.wait_ready(300)
     assert _secrets(release) == before
-    assert _main_job(release) == figures["rows"]
+    assert release.main_job() == figures["rows"]

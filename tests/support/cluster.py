@@ -1,8 +1,10 @@
 """One real Kubernetes node for the tests, made by the shared cluster tools, with the project's images in it."""
 
+import base64
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -159,6 +161,37 @@ class Release:
                 )
             time.sleep(2)
         return time.monotonic() - started
+
+    def main_job(self) -> str:
+        """Runs `helm test`; gives the line with the rows of every table."""
+        # Helm's own exit code says less than the job's log.
+        self.cluster.helm("test", self.name, "--namespace", self.namespace, "--timeout", "12m", check=False)
+        log = self.cluster.kubectl("logs", "--namespace", self.namespace, "job/lumbung-test", "--tail", "60")
+        (job,) = [
+            entry
+            for entry in self.cluster.objects("jobs", self.namespace)
+            if entry["metadata"]["name"] == "lumbung-test"
+        ]
+        assert job["status"].get("succeeded") == 1, log
+        (rows,) = re.findall(r"^8 row counts +ok +(.*?)  ", log, re.MULTILINE)
+        return str(rows)
+
+    def caller(self, module: str, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts a module of tests/support in the node's network; it is told the gateway, Keycloak and the accounts."""
+        accounts = folder / "accounts.json"
+        (secret,) = [
+            entry["data"]
+            for entry in self.cluster.objects("secrets", self.namespace)
+            if entry["metadata"]["name"] == "lumbung-accounts"
+        ]
+        accounts.write_bytes(base64.b64decode(secret["accounts.json"]))
+        addresses = {
+            entry["metadata"]["name"]: entry["spec"]["clusterIP"]
+            for entry in self.cluster.objects("services", self.namespace)
+        }
+        known = (addresses["lumbung-gateway"], addresses["lumbung-keycloak"], str(accounts))
+        path = f"PYTHONPATH={ROOT / 'tests'}"
+        return self.cluster.inside("env", path, sys.executable, "-m", f"support.{module}", *known, *arguments)
 
     def told(self) -> str:
         """The last lines of what is not ready, for a failure's report."""

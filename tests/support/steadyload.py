@@ -1,6 +1,6 @@
 """20 calls a second through the gateway until SIGINT, then one line of JSON with what came of them.
 
-    python steadyload.py GATEWAY_ADDRESS KEYCLOAK_ADDRESS ACCOUNTS_FILE
+    python -m support.steadyload GATEWAY_ADDRESS KEYCLOAK_ADDRESS ACCOUNTS_FILE
 
 Runs in the node's network, where there are no names: the addresses are those of the Services.
 """
@@ -16,28 +16,16 @@ from pathlib import Path
 
 import httpx
 
+from support.clustersignin import access_token
+
 PER_SECOND = 20
 ACCOUNT = "steward-pusat"
-
-
-def _token(keycloak: str, accounts: Path) -> str:
-    form = {
-        "grant_type": "password",
-        "client_id": "lumbung-demo",
-        "username": ACCOUNT,
-        "password": json.loads(accounts.read_text())[ACCOUNT],
-        "scope": "openid",
-    }
-    answer = httpx.post(
-        f"http://{keycloak}:18002/realms/lumbung/protocol/openid-connect/token", data=form, trust_env=False
-    )
-    return str(answer.raise_for_status().json()["access_token"])
 
 
 def main() -> None:
     """Calls until told to stop."""
     gateway, keycloak, accounts = sys.argv[1:]
-    headers = {"authorization": f"Bearer {_token(keycloak, Path(accounts))}"}
+    headers = {"authorization": f"Bearer {access_token(keycloak, Path(accounts), ACCOUNT)}"}
     stop = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     outcomes: Counter[str] = Counter()

@@ -120,10 +120,10 @@ def _executor(settings: ComputeSettings, runs: RunStore) -> tuple[TaskExecutor, 
     if dask.mode == "static" or dask.run_cluster is None:
         return DaskExecutor(dask), None
     # Only in the image of this service: the extra `kubernetes`.
-    from compute_service.clients.kubernetes import Kr8sKubernetes  # noqa: PLC0415
+    from compute_service.clients.kubernetes import Kr8sKubernetes, pod_namespace  # noqa: PLC0415
 
     lifetime = timedelta(seconds=settings.pipelines.max_run_seconds) + _GRACE
-    clusters = KubernetesRunClusters(dask.run_cluster, Kr8sKubernetes(), lifetime)
+    clusters = KubernetesRunClusters(dask.run_cluster, Kr8sKubernetes(pod_namespace()), lifetime)
     return PerRunExecutor(dask, clusters), Leftovers(runs, clusters, dask.run_cluster.sweep_seconds)
 
 

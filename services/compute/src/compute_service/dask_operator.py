@@ -11,7 +11,6 @@ It is the operator of the dask-kubernetes package with the handlers that cluster
 import asyncio
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import kopf
@@ -19,12 +18,12 @@ import kr8s
 from dask_kubernetes.operator._objects import DaskCluster
 from dask_kubernetes.operator.controller import controller as upstream
 
+from compute_service.clients.kubernetes import pod_namespace
 from compute_service.executor.cluster_manifest import EXPIRES
 from servicekit.telemetry import setup_logging
 
 __all__ = ["main"]
 
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _SWEEP_SECONDS = 60
 _RETRY_SECONDS = 2
 _log = logging.getLogger(__name__)
@@ -50,14 +49,11 @@ kopf.on.create("daskworkergroups.kubernetes.dask.org", registry=_registry, backo
 @kopf.on.startup(registry=_registry)
 async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     """Namespaced, without events; PermanentError ends the operator when the definitions are missing."""
+    await upstream.startup(settings=settings)
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.watching.server_timeout = 120
-    settings.watching.client_timeout = 150
-    settings.watching.connect_timeout = 5
-    settings.networking.request_timeout = 10
     try:
-        await _sweep(_namespace())
+        await _sweep(pod_namespace())
     except kr8s.ServerError as error:
         raise kopf.PermanentError(
             f"DaskClusters cannot be listed ({error}): apply the definitions in the chart's folder crds"
@@ -78,7 +74,7 @@ async def _sweeps() -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
-            await _sweep(_namespace())
+            await _sweep(pod_namespace())
         except Exception as error:  # noqa: BLE001 - the API server may be away; look again later
             _log.warning("clusters whose time is over cannot be looked up: %s", error)
 
@@ -92,17 +88,22 @@ async def _sweep(namespace: str) -> None:
             await cluster.delete(propagation_policy="Background")
 
 
-def _namespace() -> str:
-    return _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+def _without_settings(record: logging.LogRecord) -> bool:
+    record.__dict__.pop("settings", None)
+    return True
 
 
 def main() -> None:
     """Runs the operator in the namespace of its pod until it is told to stop."""
     setup_logging("dask-operator", "INFO")
+    # A line for every probe otherwise, and kopf's whole settings in each of its own.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_settings)
     kopf.run(
         registry=_registry,
         standalone=True,
-        namespaces=[_namespace()],
+        namespaces=[pod_namespace()],
         liveness_endpoint="http://0.0.0.0:8080/healthz",
     )
 

@@ -87,7 +87,7 @@ class FakeExecutor(TaskExecutor, TaskSession):
         self.troubles, self.passed, self.before = list(troubles), passed, before
         self.tasks = []
 
-    def open(self):
+    def open(self, run):
         return nullcontext(self)
 
     async def run_tasks(self, run, tasks):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,17 +11,23 @@ from typing_extensions import override
 
 from compute_service.ports.kubernetes import Kubernetes, KubernetesError
 
-__all__ = ["Kr8sKubernetes"]
+__all__ = ["Kr8sKubernetes", "pod_namespace"]
 
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DASK = "kubernetes.dask.org/v1"
 _NOT_FOUND = 404
 
 
-class Kr8sKubernetes(Kubernetes):
-    """The namespace that the pod is in. Connects at the first call; a token that has expired is read again."""
+def pod_namespace() -> str:
+    """The namespace that this process' pod is in; OSError outside of a pod."""
+    return _NAMESPACE.read_text(encoding="utf-8").strip()
 
-    def __init__(self, timeout_seconds: float = 10.0) -> None:
-        self._timeout = timeout_seconds
+
+class Kr8sKubernetes(Kubernetes):
+    """One namespace. Connects at the first call; a token that has expired is read again."""
+
+    def __init__(self, namespace: str, timeout_seconds: float = 10.0) -> None:
+        self._namespace, self._timeout = namespace, timeout_seconds
         self._api: Any = None
 
     @override
@@ -65,9 +72,7 @@ class Kr8sKubernetes(Kubernetes):
                 api = await kr8s.asyncio.api()
                 api.timeout = self._timeout
                 self._api = api
-            call = self._api.call_api(
-                method, version=version, namespace=self._api.namespace, url=path, **request
-            )
+            call = self._api.call_api(method, version=version, namespace=self._namespace, url=path, **request)
             async with call as response:
                 return dict(response.json())
         except kr8s.ServerError as error:
