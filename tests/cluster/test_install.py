@@ -5,8 +5,8 @@ import signal
 import time
 
 LEAVING_SECONDS = 120
-# Kinds of pods: five services, the portal, Dask's two, PostgreSQL, the object store, Keycloak.
-PARTS = 11
+# Kinds of pods: five services, the portal, the Dask operator, PostgreSQL, the object store, Keycloak.
+PARTS = 10
 BAD_POD = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -123,7 +123,7 @@ def _started(release):
 
 
 def test_nothing_was_lost_or_doubled_by_all_this(release, figures):
-    assert _main_job(release) == figures["rows"]
+    assert release.main_job() == figures["rows"]
 
 
 def _left(release):
