@@ -9,7 +9,7 @@ STACK := $(PYTHON) -m localstack
 
 .PHONY: help
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Installs what the checkout needs (packages, stubs)
@@ -23,8 +23,9 @@ demo: up ## Sets up, starts the stack, runs the main job on real budgets and pri
 test: setup ## Sets up and runs every test: unit, contract, integration, e2e
 	@$(BIN)/pytest $(ARGS)
 
-# A stack of its own: a lake on MinIO is no lake on SeaweedFS.
-MINIO_STACK := LUMBUNG_S3_PROGRAM=minio LUMBUNG_DATA_DIR=$(or $(LUMBUNG_DATA_DIR),$(CURDIR)/.lumbung)/on-minio
+# A stack of its own, also beside another: a lake on MinIO is no lake on SeaweedFS.
+MINIO_STACK = LUMBUNG_S3_PROGRAM=minio LUMBUNG_DATA_DIR=$(or $(LUMBUNG_DATA_DIR),$(CURDIR)/.lumbung)/on-minio \
+  LUMBUNG_BASE_PORT=$$(($${LUMBUNG_BASE_PORT:-18000} + 200))
 
 .PHONY: test-minio
 test-minio: setup ## Builds MinIO and runs every contract, integration and e2e test with it as the store
@@ -46,6 +47,10 @@ bundle: setup ## One tar with every image and the chart, for places without a ne
 .PHONY: test-cluster
 test-cluster: images ## Tests on a real one-node Kubernetes (needs root and LUMBUNG_CLUSTER_TOOLS)
 	@$(BIN)/pytest tests/cluster $(ARGS)
+
+.PHONY: test-cluster-minio
+test-cluster-minio: images ## The same installation with MinIO as the store (needs Go, and what test-cluster needs)
+	@LUMBUNG_S3_PROGRAM=minio $(BIN)/pytest tests/cluster $(ARGS)
 
 .PHONY: check-charts
 check-charts: setup ## Renders every profile and holds it against Kubernetes' schemas, checkov and kube-score

@@ -63,11 +63,32 @@ def test_a_scaled_part_has_no_fixed_number(rendered):
 
 
 def test_minio_can_take_the_place_of_seaweedfs(helm):
-    objects = helm.template("--set", "objectstore.kind=minio,objectstore.image.repository=minio")
+    default = helm.template("--set", "monitoring.podMonitor.enabled=true")
+    objects = helm.template("--set", "objectstore.kind=minio,monitoring.podMonitor.enabled=true,image.tag=v9")
+    pod, claim = _store(objects)
+    (container,) = pod["containers"]
+    assert container["command"] == ["minio"]
+    assert container["image"] == "lumbung/minio:v9"
+    assert [port["name"] for port in container["ports"]] == ["s3"]
+    for version in VERSIONS:
+        for entry in objects:
+            if entry["apiVersion"] not in FOREIGN:
+                kubernetes_validate.validate(entry, version, strict=True)
+    (monitor,) = of_kind(objects, "PodMonitor")
+    assert {"port": "s3", "path": "/minio/metrics/v3", "interval": "30s"} in monitor["spec"][
+        "podMetricsEndpoints"
+    ]
+    # A claim's name cannot be changed by an upgrade, so that no lake is left without its files.
+    assert claim != _store(default)[1]
+
+
+def _store(objects):
+    """The object store's pod, and the name of its claim."""
     (store,) = [
         entry for entry in of_kind(objects, "StatefulSet") if "objectstore" in entry["metadata"]["name"]
     ]
-    assert store["spec"]["template"]["spec"]["containers"][0]["command"] == ["minio"]
+    (claim,) = store["spec"]["volumeClaimTemplates"]
+    return store["spec"]["template"]["spec"], claim["metadata"]["name"]
 
 
 def test_a_digest_wins_over_a_tag(helm):

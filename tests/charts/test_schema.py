@@ -71,6 +71,7 @@ WRONG = [
     ({"postgres": {"settings": {"shared buffers": "1GB"}}}, ["shared buffers", "does not match"]),
     ({"objectstore": {"enabled": False}}, ["/objectstore/external/endpoint", "minLength"]),
     ({"objectstore": {"kind": "ceph"}}, ["/objectstore/kind", "seaweedfs"]),
+    ({"objectstore": {"minio": {"image": "minio"}}}, ["/objectstore/minio/image", "object"]),
     ({"objectstore": {"bucket": "Lake"}}, ["/objectstore/bucket", "does not match"]),
     ({"keycloak": {"enabled": False}}, ["/keycloak/external/issuer", "minLength"]),
     ({"keycloak": {"publicUrl": "masuk.example"}}, ["/keycloak/publicUrl", "does not match"]),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support.cluster import ROOT, Release, running_cluster
+from support.cluster import ROOT, STORE, Release, running_cluster
 
 SECONDS = 2400
 READY_SECONDS = 360
@@ -25,10 +25,11 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def figures():
-    """What was measured; printed and written to build/cluster.json at the end."""
+    """What was measured; printed and written to build/cluster.json (with MinIO: cluster-minio.json) at the end."""
     found = {}
     yield found
-    (ROOT / "build" / "cluster.json").write_text(json.dumps(found, indent=1) + "\n")
+    name = "cluster.json" if STORE == "seaweedfs" else f"cluster-{STORE}.json"
+    (ROOT / "build" / name).write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(f"\n{json.dumps(found, indent=1)}\n")
 
 

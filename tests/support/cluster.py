@@ -16,11 +16,17 @@ from typing import Any
 
 import pytest
 
+from localstack.settings import s3_program
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "lumbung"
 IMAGES = ROOT / "build" / "images"
 PATIENCE = 900
 _KUBELET_SECONDS = 120
+
+
+# Which object store is installed: LUMBUNG_S3_PROGRAM, as for the local stack.
+STORE = s3_program(os.environ)
 
 
 def tools() -> Path:
@@ -114,7 +120,10 @@ def running_cluster() -> Iterator[Cluster]:
     with (folder / "tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         cluster = Cluster(script)
-        subprocess.run([sys.executable, "-m", "platformimages", "build"], cwd=ROOT, check=True)
+        build = [sys.executable, "-m", "platformimages", "build"]
+        subprocess.run(build, cwd=ROOT, check=True)
+        if STORE == "minio":
+            subprocess.run([*build, "minio"], cwd=ROOT, check=True)
         cluster.run("build")
         cluster.run("down", check=False)
         cluster.run("up")
@@ -140,7 +149,8 @@ class Release:
     def arguments(self, *more: str) -> list[str]:
         """What install and upgrade have in common."""
         values = ["--values", str(CHART / "values-kind.yaml"), "--values", str(IMAGES / "values.yaml")]
-        return [self.name, str(CHART), "--namespace", self.namespace, *values, *more]
+        store = ["--set", f"objectstore.kind={STORE}"]
+        return [self.name, str(CHART), "--namespace", self.namespace, *values, *store, *more]
 
     def pods(self) -> list[dict[str, Any]]:
         """Pods of the servers (not of jobs), those that are leaving left out."""

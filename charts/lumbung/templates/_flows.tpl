@@ -28,8 +28,10 @@ postgres:
 {{- end }}
 {{- if .Values.objectstore.enabled }}
 objectstore:
-  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket]
+  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket{{ if eq .Values.objectstore.kind "minio" }}, metrics{{ end }}]
+  {{- if eq .Values.objectstore.kind "seaweedfs" }}
   9327: [metrics]
+  {{- end }}
 {{- end }}
 {{- if .Values.keycloak.enabled }}
 keycloak:

@@ -99,6 +99,22 @@ def test_a_bill_lists_what_is_there_and_is_valid(layer):
     assert str(ROOT) not in whole
 
 
+def test_a_bill_lists_go_modules_with_their_replacements(tmp_path):
+    listing = tmp_path / "usr/share/doc/thing/modules.txt"
+    listing.parent.mkdir(parents=True)
+    listing.write_text(
+        "go1.26.8\n\tpath\texample.org/thing\n\tmod\texample.org/thing\tv1.0.0\th1:a=\n"
+        "\tdep\texample.org/a/old\tv0.1.0\n\t=>\texample.org/a/new\tv0.2.0\th1:b=\n\tbuild\tCGO_ENABLED=0\n"
+    )
+    write_sbom(tmp_path, "thing")
+    document = json.loads((tmp_path / SBOM_DIR / "thing.cdx.json").read_text())
+    assert {component["purl"] for component in document["components"]} == {
+        "pkg:golang/example.org/a/new@v0.2.0",
+        "pkg:golang/example.org/thing@v1.0.0",
+        "pkg:golang/stdlib@1.26.8",
+    }
+
+
 def test_a_bill_is_the_same_at_every_build(layer):
     for name in ("one", "two"):
         finish(layer(name))

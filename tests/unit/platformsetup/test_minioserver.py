@@ -2,12 +2,13 @@ import pytest
 
 from platformsetup import minioserver
 from platformsetup.errors import SetupError
-from platformsetup.minioserver import MODULES, VERSION, arguments, built_program, environment, main
+from platformsetup.minioserver import LICENCES, MODULES, VERSION, arguments, built_program, environment, main
 
 GO = """#!/bin/sh
 case "$1 $2" in
 "version ") echo "go version go{version} linux/amd64" ;;
 "install "*) echo "$GOFLAGS $CGO_ENABLED $*" > "$GOBIN/minio" ;;
+"mod "*) echo '{{"Dir": "{source}"}}' ;;
 "version -m") echo "$3: go{version}"; echo "	mod	github.com/minio/minio	{module}	h1:x=" ;;
 esac
 """
@@ -21,7 +22,11 @@ def go(tmp_path, monkeypatch):
         folder = tmp_path / "bin"
         folder.mkdir()
         if version:
-            (folder / "go").write_text(GO.format(version=version, module=VERSION))
+            source = tmp_path / "source"
+            source.mkdir()
+            for name in LICENCES:
+                (source / name).write_text(name)
+            (folder / "go").write_text(GO.format(version=version, module=VERSION, source=source))
             (folder / "go").chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
         monkeypatch.setattr(minioserver, "_USUAL_GO", str(tmp_path / "nowhere"))
@@ -36,7 +41,10 @@ def test_it_is_built_once_from_the_pinned_module(go, tmp_path):
     said = program.read_text()
     assert said.startswith("-trimpath -buildvcs=false 0 install")
     assert said.rstrip().endswith(f"github.com/minio/minio@{VERSION}")
-    assert (program.parent / MODULES).read_text() == f"\tmod\tgithub.com/minio/minio\t{VERSION}\th1:x=\n"
+    assert {path.name for path in program.parent.iterdir()} == {"minio", MODULES, *LICENCES}
+    assert (
+        program.parent / MODULES
+    ).read_text() == f"go1.26.8\n\tmod\tgithub.com/minio/minio\t{VERSION}\th1:x=\n"
     program.write_text("kept")
     assert built_program(cache).read_text() == "kept"
     assert not list(cache.glob("unfinished-*"))

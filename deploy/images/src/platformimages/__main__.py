@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m platformimages")
     commands = parser.add_subparsers(dest="command", required=True)
     some = commands.add_parser("build", help="build the images that changed into build/images")
-    some.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help="default: all")
+    some.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help="default: all but minio")
     commands.add_parser("bundle", help="one tar with every image and the charts")
     one = commands.add_parser("fill", help="write the layers of an image: the step of the Dockerfiles")
     one.add_argument("name", choices=names)

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -66,9 +66,10 @@ def known() -> dict[str, Built]:
     return {entry["name"]: Built(**entry) for entry in json.loads(_LISTING.read_text())["images"]}
 
 
-def build(names: Iterable[str] = ()) -> list[Built]:
-    """Builds the named images (all, when none is named) where something changed; returns them."""
-    wanted = [find_image(name) for name in names] or list(IMAGES)
+def build(names: Collection[str] = ()) -> list[Built]:
+    """Builds the named images (those by default, when none is named) where something changed; returns them."""
+    wanted = [find_image(name) for name in names] or [image for image in IMAGES if image.by_default]
+    everything = not names
     if wanted[0].name != "base":
         wanted.insert(0, find_image("base"))
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def build(names: Iterable[str] = ()) -> list[Built]:
         sys.stdout.write(f"{built.size / 1e6:7.0f} MB  {reference}  {what}\n")
         sys.stdout.flush()
     _write_chart_values(done.values())
-    if len(wanted) == len(IMAGES):
+    if everything:
         _forget_old_layers()
     return [done[image.name] for image in wanted]
 

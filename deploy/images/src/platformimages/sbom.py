@@ -1,4 +1,4 @@
-"""Bills of material (CycloneDX 1.6, JSON) from what is really in a layer: Python, Debian and Java packages."""
+"""Bills of material (CycloneDX 1.6, JSON) from what is really in a layer: Python, Debian and Java packages, Go modules."""
 
 import json
 import uuid
@@ -28,7 +28,8 @@ _LONGEST_LICENSE = 80
 def write_sbom(target: Path, name: str) -> None:
     """Writes the layer's own bill into the layer."""
     components = sorted(
-        [*_python(target), *_debian(target), *_java(target)], key=lambda component: str(component.purl)
+        [*_python(target), *_debian(target), *_java(target), *_go(target)],
+        key=lambda component: str(component.purl),
     )
     path = target / SBOM_DIR / f"{name}.cdx.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,3 +112,20 @@ def _java(target: Path) -> Iterator[Component]:
                             lines["version"].strip(),
                             namespace=lines["groupId"].strip(),
                         )
+
+
+def _go(target: Path) -> Iterator[Component]:
+    """Modules of a program that is laid down with what `go version -m` says of it; a replacement counts, not the replaced."""
+    for listing in target.glob("usr/share/doc/*/modules.txt"):
+        version, *lines = listing.read_text().splitlines()
+        yield _component("golang", "stdlib", version.removeprefix("go"))
+        found: list[tuple[str, str]] = []
+        for line in lines:
+            kind, *words = line.split()
+            if kind in {"mod", "dep"}:
+                found.append((words[0], words[1]))
+            elif kind == "=>":
+                found[-1] = (words[0], words[1])
+        for path, number in found:
+            namespace, _, name = path.rpartition("/")
+            yield _component("golang", name, number, namespace=namespace or None)

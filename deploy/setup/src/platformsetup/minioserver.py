@@ -4,6 +4,7 @@
 project's upstream is archived.
 """
 
+import json
 import os
 import re
 import shutil
@@ -15,13 +16,16 @@ from pathlib import Path
 from platformsetup.buildcache import build_lock, cache_folder, run_build
 from platformsetup.errors import SetupError
 
-__all__ = ["MODULES", "VERSION", "arguments", "built_program", "environment", "main"]
+__all__ = ["LICENCES", "MODULES", "VERSION", "arguments", "built_program", "environment", "main"]
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 """The last commit of github.com/minio/minio, which `@latest` names."""
 
 MODULES = "modules.txt"
-"""Beside the program: the Go modules in it with their checksums, as `go version -m` lists them."""
+"""Beside the program: Go's version, then the modules in it with their checksums, as `go version -m` lists them."""
+
+LICENCES = ("LICENSE", "CREDITS")
+"""Beside the program: its own licence (AGPL-3.0) and those of its modules."""
 
 _MODULE = "github.com/minio/minio"
 _OLDEST_GO = (1, 24)
@@ -50,8 +54,9 @@ def built_program(cache_dir: Path) -> Path:
         install = [go, "install", "-ldflags=-s -w", f"{_MODULE}@{VERSION}"]
         run_build(install, {**_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS)
         listed = run_build([go, "version", "-m", str(work / "minio")], {}, "listing MinIO's modules")
-        # Its first line names the file.
-        (work / MODULES).write_text("\n".join(listed.splitlines()[1:]) + "\n")
+        # Its first line begins with the file's name.
+        (work / MODULES).write_text(listed.split(": ", 1)[1])
+        _copy_licences(go, work)
         work.chmod(0o755)
         work.rename(target)
     return program
@@ -83,6 +88,13 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _copy_licences(go: str, target: Path) -> None:
+    said = run_build([go, "mod", "download", "-json", f"{_MODULE}@{VERSION}"], {}, "finding MinIO's source")
+    source = Path(json.loads(said)["Dir"])
+    for name in LICENCES:
+        shutil.copyfile(source / name, target / name)
 
 
 def _find_go() -> str:
