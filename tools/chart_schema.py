@@ -21,7 +21,7 @@ from compute_service.settings import ComputeSettings, WorkerSettings
 from gateway_service.settings import GatewaySettings
 from inference_service.settings import InferenceSettings
 from ingest_service.settings import IngestSettings
-from platformsetup.settings import BucketSettings, DatabasesSettings, RealmSettings
+from platformsetup.settings import BackupSettings, BucketSettings, DatabasesSettings, RealmSettings
 from portal_service.settings import PortalSettings
 from servicekit.settings import ServiceSettings
 
@@ -40,6 +40,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "setupDatabases": DatabasesSettings,
     "setupBucket": BucketSettings,
     "setupRealm": RealmSettings,
+    "backup": BackupSettings,
 }
 
 

@@ -11,9 +11,10 @@ from tools.chart_schema import SETTINGS
 from lumbung.config import Endpoints, find_endpoints
 from platformsetup import DATABASES
 from platformsetup.identity.realm import confidential_clients, role_accounts
+from platformsetup.settings import RestoreSettings
 from servicekit.settings import SettingsError, load_settings
 
-from support.helm import containers, of_kind, pods
+from support.helm import CHART, containers, of_kind, pods
 
 MODELS = {
     **{name: SETTINGS[name] for name in ("gateway", "portal", "catalog", "ingest", "compute", "inference")},
@@ -21,6 +22,7 @@ MODELS = {
     "setup-databases": SETTINGS["setupDatabases"],
     "setup-bucket": SETTINGS["setupBucket"],
     "setup-realm": SETTINGS["setupRealm"],
+    "backup": SETTINGS["backup"],
 }
 
 
@@ -149,3 +151,30 @@ def test_the_test_job_finds_the_platform(rendered, monkeypatch, tmp_path):
     monkeypatch.setenv("LUMBUNG_STACK_FILE", str(path))
     issuer = yaml.safe_load(_config_maps(rendered["kind"])["catalog"])["auth"]["issuer"]
     assert find_endpoints() == Endpoints("lumbung-gateway:18000", issuer)
+
+
+def test_a_restore_takes_the_place_of_the_empty_databases(helm, load, monkeypatch):
+    objects = helm.template("--set", "backup.enabled=true,restore.from=20261124T135017Z")
+    pod = pods(objects)["setup-databases"]
+    (container,) = pod["spec"]["containers"]
+    assert container["command"][-1] == "restore"
+    assert {"name": "backup", "mountPath": "/backup"} in container["volumeMounts"]
+    monkeypatch.setitem(MODELS, "setup-databases", RestoreSettings)
+    settings = load("setup-databases", _config_maps(objects)["setup-databases"], _environment(pod))
+    assert (str(settings.restore.folder), settings.restore.name) == ("/backup", "20261124T135017Z")
+    assert set(settings.databases.by_name()) == set(DATABASES)
+
+
+def test_backups_are_read_from_where_they_are_written(helm, rendered):
+    done = helm.run("template", "lumbung", str(CHART), "--set", "restore.from=latest")
+    assert done.returncode != 0
+    assert "backup.enabled has to be true" in done.stderr
+    (claim,) = of_kind(rendered["kind"], "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    used = {
+        part: volume["persistentVolumeClaim"]["claimName"]
+        for part, pod in pods(rendered["kind"]).items()
+        for volume in pod["spec"]["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    assert used == dict.fromkeys(("backup", "setup-databases"), claim["metadata"]["name"])

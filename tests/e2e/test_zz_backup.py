@@ -143,7 +143,7 @@ def test_a_backup_comes_back_as_another_stack(loaded_stack, users, tmp_path_fact
             "--from",
             str(backup),
             "--only",
-            "compute,catalog,gateway",
+            "keycloak,compute,catalog,gateway",
             "--timeout",
             "600",
         )

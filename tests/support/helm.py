@@ -76,10 +76,20 @@ def of_kind(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
 
 def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Pod template (metadata, spec) of each workload, by the part's name; also of those that a run's cluster gets."""
-    workloads = of_kind(objects, "Deployment", "StatefulSet", "Job")
-    templates = [entry["spec"]["template"] for entry in workloads]
-    templates += [part for cluster in run_clusters(objects) for part in cluster["spec"].values()]
-    return {template["metadata"]["labels"]["app.kubernetes.io/component"]: template for template in templates}
+    found = {
+        _component(entry): entry["spec"]["template"]
+        for entry in of_kind(objects, "Deployment", "StatefulSet", "Job")
+    }
+    for entry in of_kind(objects, "CronJob"):
+        found[_component(entry)] = entry["spec"]["jobTemplate"]["spec"]["template"]
+    for cluster in run_clusters(objects):
+        found |= {_component(template): template for template in cluster["spec"].values()}
+    return found
+
+
+def _component(entry: dict[str, Any]) -> str:
+    name: str = entry["metadata"]["labels"]["app.kubernetes.io/component"]
+    return name
 
 
 def run_clusters(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

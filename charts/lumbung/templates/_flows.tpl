@@ -24,11 +24,11 @@ inference:
   18083: [metrics]
 {{- if .Values.postgres.enabled }}
 postgres:
-  5432: [catalog, ingest, compute, inference, keycloak, dask-worker, portal, setup-databases]
+  5432: [catalog, ingest, compute, inference, keycloak, dask-worker, portal, setup-databases, backup]
 {{- end }}
 {{- if .Values.objectstore.enabled }}
 objectstore:
-  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket{{ if eq .Values.objectstore.kind "minio" }}, metrics{{ end }}]
+  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket, setup-databases, backup{{ if eq .Values.objectstore.kind "minio" }}, metrics{{ end }}]
   {{- if eq .Values.objectstore.kind "seaweedfs" }}
   9327: [metrics]
   {{- end }}
@@ -59,6 +59,9 @@ setup-bucket: {}
 {{- if and .Values.setup.realm.enabled .Values.keycloak.enabled }}
 setup-realm: {}
 {{- end }}
+{{- if .Values.backup.enabled }}
+backup: {}
+{{- end }}
 {{- if and .Values.test.enabled .Values.setup.realm.roleAccounts }}
 test: {}
 {{- end }}
@@ -67,10 +70,10 @@ test: {}
 {{/* Calls that leave the release: `list of {port, callers, cidrs}`, for the parts that are outside and the API server. */}}
 {{- define "lumbung.outsideFlows" -}}
 {{- if not .Values.postgres.enabled }}
-- {port: {{ .Values.postgres.external.port }}, callers: [ingest, catalog, compute, inference, keycloak, dask-worker, portal, setup-databases]}
+- {port: {{ .Values.postgres.external.port }}, callers: [ingest, catalog, compute, inference, keycloak, dask-worker, portal, setup-databases, backup]}
 {{- end }}
 {{- if not .Values.objectstore.enabled }}
-- {port: {{ include "lumbung.s3.endpoint" . | splitList ":" | last }}, callers: [ingest, compute, inference, dask-worker, portal, setup-bucket]}
+- {port: {{ include "lumbung.s3.endpoint" . | splitList ":" | last }}, callers: [ingest, compute, inference, dask-worker, portal, setup-bucket, setup-databases, backup]}
 {{- end }}
 {{- if not .Values.keycloak.enabled }}
 - {port: {{ include "lumbung.urlPort" (include "lumbung.issuer" .) }}, callers: [gateway, portal, ingest, catalog, compute, inference, test]}

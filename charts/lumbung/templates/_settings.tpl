@@ -190,6 +190,25 @@ databases:
   names: {{ include "lumbung.databases" . }}
 {{- end -}}
 
+{{/* As the databases are made, but filled from a backup. */}}
+{{- define "lumbung.settings.setupRestore" -}}
+{{ include "lumbung.settings.setupDatabases" . }}
+lake:
+  {{- include "lumbung.settings.s3" . | nindent 2 }}
+restore: {folder: /backup, name: {{ .Values.restore.from | quote }}}
+{{- end -}}
+
+{{- define "lumbung.settings.backup" -}}
+server:
+  host: {{ include "lumbung.postgres.host" . }}
+  port: {{ include "lumbung.postgres.port" . }}
+databases:
+  names: {{ include "lumbung.databases" . }}
+lake:
+  {{- include "lumbung.settings.s3" . | nindent 2 }}
+backup: {folder: /backup, keep: {{ .Values.backup.keep }}}
+{{- end -}}
+
 {{- define "lumbung.settings.setupBucket" -}}
 deadline_seconds: 600
 lake:

