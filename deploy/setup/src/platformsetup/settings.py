@@ -12,6 +12,7 @@ from servicekit.settings import PostgresSettings, ServiceSettings
 __all__ = [
     "BackupSettings",
     "BucketSettings",
+    "CheckSettings",
     "DatabasesSettings",
     "RealmSettings",
     "RestoreSettings",
@@ -85,12 +86,17 @@ class BackupSection(_Section):
     )
 
 
-class BackupSettings(SetupSettings):
-    """`backup`: every database by its own role, and the bucket."""
+class CheckSettings(SetupSettings):
+    """`check`: every database by its own role, and the bucket."""
 
     server: ServerSection = ServerSection()
     databases: DatabasesSection
     lake: LakeSection
+
+
+class BackupSettings(CheckSettings):
+    """`backup`: as `check`, and where backups are kept."""
+
     backup: BackupSection
 
 

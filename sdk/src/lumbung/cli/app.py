@@ -30,6 +30,7 @@ _COMMANDS = {
     "audit": "audit",
     "apply": "apply",
     "status": "status",
+    "doctor": "doctor",
     "trace": "trace",
 }
 
