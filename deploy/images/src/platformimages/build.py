@@ -89,9 +89,7 @@ def build(names: Collection[str] = ()) -> list[Built]:
         built = _describe(image, reference) if fresh or before is None else before
         done[image.name] = built
         base = built if image.name == "base" else base
-        _LISTING.write_text(
-            json.dumps({"images": [asdict(entry) for entry in _ordered(done)]}, indent=1) + "\n"
-        )
+        _write(_LISTING, json.dumps({"images": [asdict(entry) for entry in _ordered(done)]}, indent=1) + "\n")
         what = f"built in {time.monotonic() - begin:.0f} s" if fresh else "unchanged"
         sys.stdout.write(f"{built.size / 1e6:7.0f} MB  {reference}  {what}\n")
         sys.stdout.flush()
@@ -104,7 +102,14 @@ def build(names: Collection[str] = ()) -> list[Built]:
 def _write_chart_values(built: Iterable[Built]) -> None:
     defaults = yaml.safe_load((ROOT / "charts/lumbung/values.yaml").read_text(encoding="utf-8"))
     values = chart_values(defaults, {image.repository: image.tag for image in built})
-    (OUTPUT / "values.yaml").write_text(yaml.safe_dump(values))
+    _write(OUTPUT / "values.yaml", yaml.safe_dump(values))
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a new file: another checkout's copy of the folder may be made of links to the old one."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def _ordered(done: dict[str, Built]) -> list[Built]:
@@ -164,7 +169,7 @@ def _describe(image: Image, reference: str) -> Built:
     runtime = archived.config.get("config", {})
     repository, tag = reference.rsplit(":", 1)
     bills = [content for name, content in files_in(archived, str(SBOM_DIR)) if name.endswith(".cdx.json")]
-    (OUTPUT / f"{image.name}.cdx.json").write_text(merged(image.name, tag, bills))
+    _write(OUTPUT / f"{image.name}.cdx.json", merged(image.name, tag, bills))
     return Built(
         name=image.name,
         repository=repository,
