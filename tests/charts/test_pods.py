@@ -140,3 +140,20 @@ def test_an_existing_secret_is_used_and_not_made(helm):
         if variable["name"] == "LUMBUNG_POSTGRES__PASSWORD"
     ]
     assert references == ["ours"]
+
+
+def test_migrations_are_a_step_before_each_service(objects):
+    steps = {
+        part: container["command"]
+        for part, pod in pods(objects).items()
+        for container in pod["spec"].get("initContainers", [])
+        if container["name"] == "migrate"
+    }
+    assert set(steps) == {"catalog", "ingest", "compute", "inference"}
+    for part, command in steps.items():
+        assert command[:4] == ["python3", "-m", "servicekit.postgres", f"{part}_service.storage"]
+        (step,) = pods(objects)[part]["spec"]["initContainers"]
+        assert step["image"] == pods(objects)[part]["spec"]["containers"][0]["image"]
+        named = {entry["name"] for entry in step["env"]}
+        assert {"LUMBUNG_CONFIG", "LUMBUNG_POSTGRES__PASSWORD"} <= named
+        assert ("lake=lake.postgres" in command) == ("LUMBUNG_LAKE__POSTGRES__PASSWORD" in named)
