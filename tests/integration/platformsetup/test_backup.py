@@ -18,8 +18,10 @@ from platformsetup.backup import restore, take
 from platformsetup.backup.dumps import Server
 from platformsetup.backup.errors import BackupError
 from platformsetup.backup.folder import BackupFolder, complete_backups, object_path
+from platformsetup.backup.run import run_restore
 from platformsetup.databases import ensure_databases
 from platformsetup.errors import SetupError
+from platformsetup.settings import RestoreSettings
 
 from support.installations import BUCKET, run_installation
 
@@ -131,13 +133,45 @@ def test_everything_comes_back(source, backups, empty):
             Server(empty.postgres.host, empty.postgres.port, empty.passwords).connect(name, other)
 
 
-def test_a_second_restore_has_nothing_to_do_and_spares_what_came_since(backups, empty):
+def test_a_second_restore_has_nothing_to_do_and_spares_what_came_since(backups, empty, tmp_path):
     empty.restore(backups)
     with empty.connection("lumbung_ingest") as connection:
         connection.execute("INSERT INTO kept (text) VALUES ('since')")
     assert "nothing to do" in empty.restore(backups)
+    # `latest` means the one from which the installation was made, also when it has made backups since.
+    shutil.copytree(_only(backups), tmp_path / "b" / _only(backups).name)
+    empty.backup(tmp_path / "b")
+    assert len(complete_backups(tmp_path / "b")) == 2
+    assert "nothing to do" in empty.restore(tmp_path / "b")
+    with pytest.raises(BackupError, match="is not empty"):
+        empty.restore(tmp_path / "b", name=complete_backups(tmp_path / "b")[1])
     with empty.connection("lumbung_ingest") as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (3,)
+
+
+def test_a_version_with_one_database_more_gets_it(backups, empty, monkeypatch):
+    monkeypatch.setitem(empty.passwords, "lumbung_more", "m")
+    names = (*DATABASES, "lumbung_more")
+    settings = RestoreSettings.model_validate(
+        {
+            "postgres": {
+                "host": empty.postgres.host,
+                "port": empty.postgres.port,
+                "database": "postgres",
+                "user": "postgres",
+                "password": empty.postgres.superuser_password,
+            },
+            "databases": {"names": names, "passwords": empty.passwords},
+            "lake": {"s3": empty.s3_settings},
+            "restore": {"folder": backups},
+        }
+    )
+    assert "restored" in run_restore(settings)
+    with empty.connection("lumbung_more") as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with empty.administrator() as connection:
+        connection.execute("DROP DATABASE lumbung_more")
+        connection.execute("DROP ROLE lumbung_more")
 
 
 def test_empty_databases_are_no_hindrance(backups, empty):
@@ -250,6 +284,10 @@ def test_a_damaged_object_stops_before_a_database_is_in_place(copy, empty, damag
         ({"version": "99.0"}, "version 99.0"),
         ({"format": 2}, "format 2"),
         ({"databases": []}, "holds the databases"),
+        (
+            {"databases": [{"name": "other", "file": "x", "size": 1, "sha256": "x"}]},
+            "holds the databases other, this",
+        ),
         ({"objects": None}, "manifest .* is damaged"),
     ],
 )

@@ -19,13 +19,14 @@ from platformsetup.backup.errors import BackupError
 from platformsetup.backup.folder import BackupFolder
 from platformsetup.backup.manifest import FileEntry, Manifest, read_manifest
 from platformsetup.backup.objects import copy_in, read_index
-from platformsetup.databases import create_database, database_names, ensure_roles
+from platformsetup.databases import create_database, database_names, ensure_databases, ensure_roles
 from servicekit.errors import Text
 
 __all__ = ["RestorePlan", "restore_backup"]
 
 _MARKER = ".restore"
 _LOCK = 0x6C756D63
+_RESTORED = "restored from the backup "
 _TABLES = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
@@ -42,12 +43,16 @@ class _State(Enum):
 
 @dataclass(frozen=True)
 class RestorePlan:
-    """Which backup, and where to. `administrator` makes databases and roles; the server's passwords are the new ones."""
+    """Which backup, and where to. `administrator` makes databases and roles; the server's passwords are the new ones.
+
+    With `once`, an installation that any backup was restored into is left as it is.
+    """
 
     folder: BackupFolder
     administrator: _Connection
     server: Server
     s3: S3Settings
+    once: bool = False
 
 
 def restore_backup(plan: RestorePlan) -> tuple[Manifest, bool]:
@@ -63,6 +68,8 @@ def restore_backup(plan: RestorePlan) -> tuple[Manifest, bool]:
     _check_names(plan, manifest)
     with _alone(plan.administrator):
         ensure_roles(plan.administrator, plan.server.passwords)
+        if plan.once and _restored_before(plan, manifest):
+            return manifest, False
         states = {entry.name: _state(plan, manifest, entry.name) for entry in manifest.databases}
         if all(state is _State.DONE for state in states.values()):
             return manifest, False
@@ -75,13 +82,15 @@ def restore_backup(plan: RestorePlan) -> tuple[Manifest, bool]:
             _restore_database(plan, entry)
         for entry in left:
             _put_in_place(plan, manifest, entry.name)
+        # A version after that of the backup may have more of them.
+        ensure_databases(plan.administrator, plan.server.passwords)
         S3ObjectStore(plan.s3).delete(_MARKER)
     return manifest, True
 
 
 def _check_names(plan: RestorePlan, manifest: Manifest) -> None:
     here, kept = set(plan.server.passwords), {entry.name for entry in manifest.databases}
-    if here != kept:
+    if not kept or not kept <= here:
         raise BackupError(
             Text(
                 en=f"The backup holds the databases {_listed(kept)}, this installation has {_listed(here)}. "
@@ -115,6 +124,11 @@ def _alone(administrator: _Connection) -> Iterator[None]:
         yield
     finally:
         administrator.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _restored_before(plan: RestorePlan, manifest: Manifest) -> bool:
+    comments = [plan.administrator.execute(_COMMENT, [entry.name]).fetchone() for entry in manifest.databases]
+    return all(row is not None and str(row[0]).startswith(_RESTORED) for row in comments)
 
 
 def _state(plan: RestorePlan, manifest: Manifest, name: str) -> _State:
@@ -197,7 +211,7 @@ def _unfinished(name: str) -> str:
 
 
 def _comment(manifest: Manifest) -> str:
-    return f"restored from the backup {manifest.name}"
+    return f"{_RESTORED}{manifest.name}"
 
 
 def _listed(names: set[str]) -> str:

@@ -17,6 +17,7 @@ from servicekit.errors import Text
 __all__ = ["run_backup", "run_restore"]
 
 _MIB = 2**20
+_LATEST = "latest"
 
 
 def run_backup(settings: BackupSettings) -> str:
@@ -54,14 +55,16 @@ def run_restore(settings: RestoreSettings) -> str:
             password=admin.password.get_secret_value(),
         ) as administrator:
             try:
-                manifest, fresh = restore_backup(RestorePlan(folder, administrator, server, settings.lake.s3))
+                manifest, fresh = restore_backup(
+                    RestorePlan(folder, administrator, server, settings.lake.s3, once=chosen.name == _LATEST)
+                )
             except StoreError as error:
                 raise NotReadyError(error.sentence("en")) from error
         said.append(
             f"restored {folder.path} of {manifest.begin_time:%Y-%m-%d %H:%M} UTC: {len(manifest.databases)} databases, {manifest.objects.count} objects "
             f"({manifest.objects.bytes / _MIB:.1f} MiB), {time.monotonic() - begin:.1f} s"
             if fresh
-            else f"{folder.path} has been restored before; nothing to do"
+            else "this installation has been restored before; nothing to do"
         )
 
     wait_until(f"PostgreSQL at {admin.host}:{admin.port} and S3", attempt, seconds=settings.deadline_seconds)
@@ -70,7 +73,7 @@ def run_restore(settings: RestoreSettings) -> str:
 
 def _name(settings: RestoreSettings) -> str:
     chosen = settings.restore
-    if chosen.name != "latest":
+    if chosen.name != _LATEST:
         return chosen.name
     names = complete_backups(chosen.folder)
     if not names:
