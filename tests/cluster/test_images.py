@@ -29,7 +29,7 @@ MODULES = {
     "base": ("ssl", "sqlite3", "zoneinfo"),
     "ingest": ("ingest_service.app",),
     "catalog": ("catalog_service.app",),
-    "compute": ("compute_service.app", "dask_kubernetes.operator", "kopf"),
+    "compute": ("compute_service.app", "compute_service.dask_operator"),
     "inference": ("inference_service.app", "ray.serve", "onnxruntime"),
     "gateway": ("gateway_service.bootstrap",),
     "portal": ("portal_service.server",),

@@ -79,9 +79,7 @@ IMAGES = (
     _part("base", Layer("rootfs", "rootfs")),
     _service("ingest", _LAKE),
     _service("catalog"),
-    _service(
-        "compute", _LAKE, export=Export("lumbung-compute", extras=("kubernetes",)), scripts=("dask", "kopf")
-    ),
+    _service("compute", _LAKE, export=Export("lumbung-compute", extras=("kubernetes",)), scripts=("dask",)),
     # Ray starts its workers by `bash -c`.
     _service("inference", _LAKE, scripts=("ray",), links={"usr/local/bin/bash": "/bin/sh"}),
     Image(
