@@ -42,6 +42,7 @@ VICTIMS = (
     Victim("telemetry"),
     Victim("catalog"),
     Victim("ingest", "-m ingest_service "),
+    Victim("ingest", "engine.forkserver", fleeting=True),
     Victim("compute", "-m compute_service "),
     Victim("compute", "engine.worker", fleeting=True),
     Victim("dask-scheduler"),
