@@ -34,7 +34,7 @@ class WatchedRun:
         self.release, self.seen = release, {}
         self._process = release.caller("clusterrun", folder, PIPELINE, *arguments)
         self.name = self._process.stdout.readline().strip()
-        assert self.name.startswith("pipelines/"), self.name + self._process.stdout.read()
+        assert self.name.startswith("pipelines/"), self.name + self._process.communicate()[0]
         self.run = self.name.rsplit("/", 1)[1]
 
     def objects(self, kinds="pods"):
@@ -62,7 +62,7 @@ class WatchedRun:
         while self._process.poll() is None:
             for pod in self.objects():
                 self.seen[pod["metadata"]["name"]] = pod
-        ended = json.loads(self._process.stdout.read().splitlines()[-1])
+        ended = json.loads(self._process.communicate()[0].splitlines()[-1])
         deadline = time.monotonic() + GONE_SECONDS
         while left := self.objects(KINDS):
             names = [f"{entry['kind']}/{entry['metadata']['name']}" for entry in left]
