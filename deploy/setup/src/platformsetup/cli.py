@@ -18,20 +18,14 @@ _TO_MEND, _WRONG_SETTINGS, _TOO_LATE = 1, 2, 3
 
 
 def _databases() -> str:
-    from platformsetup.databases import connect, ensure_databases  # noqa: PLC0415 - each loads its own driver
+    from platformsetup.databases import connect_to, ensure_databases  # noqa: PLC0415 - each loads its own driver
     from platformsetup.settings import DatabasesSettings  # noqa: PLC0415
 
     settings = load_settings(DatabasesSettings)
     server, passwords = settings.postgres, settings.databases.by_name()
 
     def attempt() -> None:
-        with connect(
-            host=server.host,
-            port=server.port,
-            dbname=server.database,
-            user=server.user,
-            password=server.password.get_secret_value(),
-        ) as connection:
+        with connect_to(server) as connection:
             ensure_databases(connection, passwords)
 
     where = f"PostgreSQL at {server.host}:{server.port}"

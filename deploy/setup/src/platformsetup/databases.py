@@ -8,8 +8,9 @@ import psycopg
 from psycopg import sql
 
 from platformsetup.errors import NotReadyError, SetupError
+from servicekit.settings import PostgresSettings
 
-__all__ = ["connect", "create_database", "database_names", "ensure_databases", "ensure_roles"]
+__all__ = ["connect", "connect_to", "create_database", "database_names", "ensure_databases", "ensure_roles"]
 
 _REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied")
 
@@ -29,6 +30,17 @@ def connect(**parameters: Any) -> psycopg.Connection[tuple[object, ...]]:
                 "check its name, password and database"
             ) from error
         raise NotReadyError(reason) from error
+
+
+def connect_to(server: PostgresSettings) -> psycopg.Connection[tuple[object, ...]]:
+    """The connection that settings describe; raises as `connect` does."""
+    return connect(
+        host=server.host,
+        port=server.port,
+        dbname=server.database,
+        user=server.user,
+        password=server.password.get_secret_value(),
+    )
 
 
 def ensure_databases(

@@ -17,6 +17,7 @@ from lake import ObjectStore, S3ObjectStore, S3Settings
 from platformsetup.backup.dumps import Server, fill
 from platformsetup.backup.errors import BackupError
 from platformsetup.backup.folder import BackupFolder
+from platformsetup.backup.locks import take_lock
 from platformsetup.backup.manifest import FileEntry, Manifest, read_manifest
 from platformsetup.backup.objects import copy_in, read_index
 from platformsetup.databases import create_database, database_names, ensure_databases, ensure_roles
@@ -26,6 +27,10 @@ __all__ = ["RestorePlan", "restore_backup"]
 
 _MARKER = ".restore"
 _LOCK = 0x6C756D63
+_TAKEN = Text(
+    en="Another restore of this installation is running. Wait for its end.",
+    id="Pemulihan lain dari instalasi ini sedang berjalan. Tunggu sampai selesai.",
+)
 _RESTORED = "restored from the backup "
 _TABLES = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -112,14 +117,7 @@ def _check_names(plan: RestorePlan, manifest: Manifest) -> None:
 
 @contextmanager
 def _alone(administrator: _Connection) -> Iterator[None]:
-    row = administrator.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    if row is None or not row[0]:
-        raise BackupError(
-            Text(
-                en="Another restore of this installation is running. Wait for its end.",
-                id="Pemulihan lain dari instalasi ini sedang berjalan. Tunggu sampai selesai.",
-            )
-        )
+    take_lock(administrator, _LOCK, _TAKEN)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from platformsetup.backup.errors import BackupError
 from platformsetup.backup.folder import BackupFolder, complete_backups
 from platformsetup.backup.restore import RestorePlan, restore_backup
 from platformsetup.backup.take import BackupPlan, take_backup
-from platformsetup.databases import connect
+from platformsetup.databases import connect_to
 from platformsetup.errors import NotReadyError
 from platformsetup.settings import BackupSettings, RestoreSettings
 from platformsetup.waiting import wait_until
@@ -47,13 +47,7 @@ def run_restore(settings: RestoreSettings) -> str:
     said: list[str] = []
 
     def attempt() -> None:
-        with connect(
-            host=admin.host,
-            port=admin.port,
-            dbname=admin.database,
-            user=admin.user,
-            password=admin.password.get_secret_value(),
-        ) as administrator:
+        with connect_to(admin) as administrator:
             try:
                 manifest, fresh = restore_backup(
                     RestorePlan(folder, administrator, server, settings.lake.s3, once=chosen.name == _LATEST)

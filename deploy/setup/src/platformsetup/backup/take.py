@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from lake import ObjectStore, S3ObjectStore, S3Settings
 from platformsetup.backup.completeness import check_tables, table_locations
 from platformsetup.backup.dumps import Pinned, Server, dump, pinned
-from platformsetup.backup.errors import BackupError
 from platformsetup.backup.folder import INDEX, BackupFolder, complete_backups
+from platformsetup.backup.locks import take_lock
 from platformsetup.backup.manifest import (
     FORMAT,
     FileEntry,
@@ -36,6 +34,10 @@ __all__ = ["LAKE_DATABASE", "BackupPlan", "take_backup"]
 LAKE_DATABASE = "lumbung_lake"
 # Key of the advisory lock that a backup holds in the lake's database.
 _LOCK = 0x6C756D62
+_TAKEN = Text(
+    en="Another backup of this installation is being made. Wait for its end.",
+    id="Cadangan lain dari instalasi ini sedang dibuat. Tunggu sampai selesai.",
+)
 _NAME = re.compile(r"\d{8}T\d{6}Z")
 _DEAD_AFTER_SECONDS = 86400.0
 
@@ -62,7 +64,7 @@ def take_backup(plan: BackupPlan) -> Manifest:
     begin = datetime.now(UTC)
     folder = BackupFolder(plan.target / begin.strftime("%Y%m%dT%H%M%SZ"))
     with plan.server.connect(LAKE_DATABASE) as connection:
-        _only_one(connection)
+        take_lock(connection, _LOCK, _TAKEN)
         _sweep(plan.target)
         folder.create()
         try:
@@ -129,17 +131,6 @@ def _take_along(folder: BackupFolder, files: Path | None) -> tuple[FileEntry, ..
                 FileEntry(name=path.name, file=f"files/{path.name}", size=written.size, sha256=written.sha256)
             )
     return tuple(entries)
-
-
-def _only_one(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    if row is None or not row[0]:
-        raise BackupError(
-            Text(
-                en="Another backup of this installation is being made. Wait for its end.",
-                id="Cadangan lain dari instalasi ini sedang dibuat. Tunggu sampai selesai.",
-            )
-        )
 
 
 def _sweep(target: Path) -> None:

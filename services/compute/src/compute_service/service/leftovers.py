@@ -1,10 +1,11 @@
 """Removes clusters of runs that have ended: their process died between the end and the removal."""
 
-import asyncio
+from typing_extensions import override
 
 from compute_service.domain.runs import FINAL
 from compute_service.ports.outside import RunClusters
 from compute_service.ports.stores import RunStore
+from compute_service.service.periodic import Periodic
 from servicekit.errors import LumbungError
 from servicekit.telemetry import get_logger
 
@@ -13,22 +14,12 @@ __all__ = ["Leftovers"]
 _log = get_logger(__name__)
 
 
-class Leftovers:
+class Leftovers(Periodic):
     """Looks at the start and then at times. A run that is open keeps its cluster: who works on it sees to that."""
 
     def __init__(self, runs: RunStore, clusters: RunClusters, every_seconds: float) -> None:
-        self._runs, self._clusters, self._every = runs, clusters, every_seconds
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begins to look."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """Ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        super().__init__(every_seconds)
+        self._runs, self._clusters = runs, clusters
 
     async def remove_leftovers(self) -> list[str]:
         """Removes the clusters of runs that have ended or are not known; their ids."""
@@ -40,11 +31,10 @@ class Leftovers:
                 removed.append(name)
         return removed
 
-    async def _loop(self) -> None:
-        while True:
-            try:
-                for run in await self.remove_leftovers():
-                    _log.info("the cluster of an ended run was removed", run=run)
-            except (LumbungError, OSError) as error:
-                _log.warning("clusters of ended runs cannot be looked up", cause=str(error))
-            await asyncio.sleep(self._every)
+    @override
+    async def look(self) -> None:
+        try:
+            for run in await self.remove_leftovers():
+                _log.info("the cluster of an ended run was removed", run=run)
+        except (LumbungError, OSError) as error:
+            _log.warning("clusters of ended runs cannot be looked up", cause=str(error))

@@ -1,8 +1,9 @@
 """Takes up runs that nobody works on: their process died, or the knock at the queue was lost."""
 
-import asyncio
+from typing_extensions import override
 
 from compute_service.ports.stores import RunQueue, RunStore
+from compute_service.service.periodic import Periodic
 from servicekit.telemetry import get_logger
 
 __all__ = ["Recovery"]
@@ -11,22 +12,12 @@ _log = get_logger(__name__)
 _OPEN = 200
 
 
-class Recovery:
+class Recovery(Periodic):
     """Looks every few seconds."""
 
     def __init__(self, runs: RunStore, queue: RunQueue, every_seconds: float) -> None:
-        self._runs, self._queue, self._every = runs, queue, every_seconds
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begins to look."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """Ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        super().__init__(every_seconds)
+        self._runs, self._queue = runs, queue
 
     async def recover_runs(self) -> list[str]:
         """Queues each open run that nobody holds; their ids. One that waits in the queue already stays as it is."""
@@ -39,10 +30,9 @@ class Recovery:
                 found.append(run.run)
         return found
 
-    async def _loop(self) -> None:
-        while True:
-            try:
-                await self.recover_runs()
-            except Exception as error:  # noqa: BLE001 - the database may be away; look again later
-                _log.warning("open runs cannot be looked up", cause=str(error))
-            await asyncio.sleep(self._every)
+    @override
+    async def look(self) -> None:
+        try:
+            await self.recover_runs()
+        except Exception as error:  # noqa: BLE001 - the database may be away; look again later
+            _log.warning("open runs cannot be looked up", cause=str(error))
