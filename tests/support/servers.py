@@ -149,10 +149,10 @@ def _check_alive(process: subprocess.Popen[bytes], log: Path, deadline: float) -
 
 
 @contextlib.contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """Start PostgreSQL in a fresh folder; stop it and remove the folder at the end."""
+def run_postgres(parent: Path | None = None) -> Iterator[PostgresServer]:
+    """Start PostgreSQL in a fresh folder (in `parent`); stop it and remove the folder at the end."""
     programs, env = installation()
-    folder = Path(tempfile.mkdtemp(prefix="lumbung-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="lumbung-pg-", dir=parent))
     server = PostgresServer("127.0.0.1", free_ports(1)[0], secrets.token_hex(16))
     try:
         password_file = folder / "password"
@@ -200,9 +200,9 @@ def run_postgres() -> Iterator[PostgresServer]:
 
 
 @contextlib.contextmanager
-def run_s3() -> Iterator[S3Server]:
-    """Start S3 in a fresh folder; stop it and remove the folder at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="lumbung-s3-"))
+def run_s3(parent: Path | None = None) -> Iterator[S3Server]:
+    """Start S3 in a fresh folder (in `parent`); stop it and remove the folder at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="lumbung-s3-", dir=parent))
     ports = free_ports(PORTS)
     server = S3Server(f"127.0.0.1:{ports[0]}", secrets.token_hex(10), secrets.token_hex(20))
     try:

@@ -35,8 +35,7 @@ def signin() -> Iterator[SignIn]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def stores(postgres_server, s3_server):
+def stores_of(postgres_server, s3_server):
     """Settings of a fresh database for the service, one for the lake, and a bucket."""
 
     def section(database):
@@ -56,6 +55,11 @@ def stores(postgres_server, s3_server):
         "bucket": s3_server.create_bucket(),
     }
     return {"postgres": section(own), "lake": {"postgres": section(tables), "s3": s3}, "dsn": own.dsn}
+
+
+@pytest.fixture(scope="module")
+def stores(postgres_server, s3_server):
+    return stores_of(postgres_server, s3_server)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import secrets
 import pytest
 from minio import Minio
 
+from support.forgetfuls3 import unconditional_s3
 from support.ports import free_port
 from support.setupcommand import setup_command
 
@@ -25,6 +26,17 @@ def test_the_bucket_is_made_once_and_stays(s3_server, tmp_path):
         assert (done.returncode, done.stderr) == (0, "")
         assert bucket in done.stdout
         assert client.bucket_exists(bucket)
+
+
+def test_a_store_in_which_two_writers_win_is_refused_at_once(s3_server, tmp_path):
+    store = Minio(
+        s3_server.endpoint, access_key=s3_server.access_key, secret_key=s3_server.secret_key, secure=False
+    )
+    with unconditional_s3(store) as endpoint:
+        done = run(endpoint, s3_server.access_key, s3_server.secret_key, tmp_path, bucket="two-writers")
+    assert done.returncode == 1
+    assert "32 of 32 racing conditional puts won, 1 should" in done.stderr
+    assert "Use an S3 service that honours If-None-Match" in done.stderr
 
 
 @pytest.mark.parametrize("known", [True, False])

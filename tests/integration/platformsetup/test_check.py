@@ -19,13 +19,15 @@ def installation():
         yield running
 
 
-def _found(installation, *, port=None, passwords=None, secret=None):
+def _found(installation, *, port=None, passwords=None, secret=None, bucket=None):
     s3 = installation.s3_settings
     settings = CheckSettings.model_validate(
         {
             "server": {"host": installation.postgres.host, "port": port or installation.postgres.port},
             "databases": {"passwords": {**installation.passwords, **(passwords or {})}},
-            "lake": {"s3": {**s3, "secret_key": secret or s3["secret_key"]}},
+            "lake": {
+                "s3": {**s3, "secret_key": secret or s3["secret_key"], "bucket": bucket or s3["bucket"]}
+            },
         }
     )
     return json.loads(check_servers(settings))
@@ -51,3 +53,10 @@ def test_a_refused_role_an_absent_server_and_a_refused_bucket(installation):
     assert entry["check"] == "bucket_refused"
     assert all(entry["what"])
     assert all(entry["remedy"])
+
+
+def test_a_bucket_that_is_not_there_is_told_and_not_made(installation):
+    for _ in range(2):
+        (entry,) = _found(installation, bucket="never-made")
+        assert entry["check"] == "bucket_refused"
+        assert "never-made" in entry["what"][0]

@@ -1,10 +1,10 @@
 """The lake's bucket, and whether its store can be trusted with the tables."""
 
 from lake import S3ObjectStore, S3Settings
-from lake.errors import StoreError, StoreNotConditionalError
+from lake.errors import ObjectNotFoundError, StoreError, StoreNotConditionalError
 from platformsetup.errors import NotReadyError, SetupError
 
-__all__ = ["prepare_bucket"]
+__all__ = ["examine_bucket", "prepare_bucket"]
 
 
 def prepare_bucket(settings: S3Settings) -> None:
@@ -18,6 +18,14 @@ def prepare_bucket(settings: S3Settings) -> None:
         store.ensure_bucket()
         store.self_test()
     except StoreNotConditionalError as error:
-        raise SetupError(str(error)) from error
+        raise SetupError(error.sentence("en")) from error
     except StoreError as error:
+        raise NotReadyError(str(error)) from error
+
+
+def examine_bucket(settings: S3Settings) -> None:
+    """Lists the bucket, and writes nothing; NotReadyError when it is not there, or the store refuses or is silent."""
+    try:
+        next(S3ObjectStore(settings).walk(), None)
+    except (ObjectNotFoundError, StoreError) as error:
         raise NotReadyError(str(error)) from error

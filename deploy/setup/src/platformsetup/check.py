@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from platformsetup.backup.dumps import Server
-from platformsetup.bucket import prepare_bucket
+from platformsetup.bucket import examine_bucket
 from platformsetup.errors import NotReadyError, SetupError
 from platformsetup.settings import CheckSettings
 
@@ -64,22 +64,15 @@ def _bucket(settings: CheckSettings) -> Iterator[_Found]:
     s3 = settings.lake.s3
     place = f"{s3.url}/{s3.bucket}"
     try:
-        prepare_bucket(s3)
-    except SetupError as error:
-        yield _found(
-            "bucket_not_conditional",
-            place,
-            (str(error), f"Dua penulis dapat saling menimpa: {error}"),
-            ("Use an S3 that honours If-None-Match.", "Pakai S3 yang mendukung If-None-Match."),
-        )
+        examine_bucket(s3)
     except NotReadyError as error:
         yield _found(
             "bucket_refused",
             place,
             (str(error), f"Penyimpanan objek menolak atau tidak menjawab: {error}"),
             (
-                "Check the store, and the access key and its secret.",
-                "Periksa penyimpanan serta kunci akses dan rahasianya.",
+                "Check the store, the access key and its secret; a bucket that is not there is made by the set-up.",
+                "Periksa penyimpanan, kunci akses dan rahasianya; bucket yang belum ada dibuat oleh penyiapan.",
             ),
         )
 

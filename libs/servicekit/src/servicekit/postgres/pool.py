@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import DiskFull
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -61,6 +62,18 @@ def unavailable(error: Exception) -> UnavailableError | None:
     """What a caller is told when the database does not serve now; nothing for any other error."""
     if not isinstance(error, OperationalError):
         return None
+    if isinstance(error, DiskFull):
+        return UnavailableError(
+            Text(
+                en="The disk of this service's database is full.", id="Cakram basis data layanan ini penuh."
+            ),
+            Text(
+                en="Nothing was written. Tell the platform team, and try again when there is room.",
+                id="Tidak ada yang ditulis. Beri tahu tim platform, lalu coba lagi setelah ada ruang.",
+            ),
+            retry_after_seconds=60.0,
+            reason="DATABASE_FULL",
+        )
     return UnavailableError(
         Text(en="The database of this service does not answer.", id="Basis data layanan ini tidak menjawab."),
         Text(en="Try again in a moment.", id="Coba lagi sebentar."),
