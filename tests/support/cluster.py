@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from localstack.settings import s3_program
+from platformimages.build import known
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "lumbung"
@@ -128,10 +129,8 @@ def running_cluster() -> Iterator[Cluster]:
         cluster.run("down", check=False)
         cluster.run("up")
         try:
-            listed = json.loads((IMAGES / "images.json").read_text(encoding="utf-8"))["images"]
-            cluster.run(
-                "load", *(str(IMAGES / entry["archive"]) for entry in listed if entry["name"] != "base")
-            )
+            archives = [built.archive for built in known().values() if built.name != "base"]
+            cluster.run("load", *(str(IMAGES / archive) for archive in archives))
             yield cluster
         finally:
             if not os.environ.get("LUMBUNG_KEEP_CLUSTER"):

@@ -45,6 +45,8 @@ s3:
   region: {{ .Values.objectstore.region }}
   access_key: {{ .Values.objectstore.accessKey }}
   bucket: {{ .Values.objectstore.bucket }}
+  # The store may come later than a service.
+  wait_seconds: 300
 {{- end -}}
 
 {{- define "lumbung.settings.lake" -}}

@@ -60,10 +60,11 @@ def fill(name: str, target: Path) -> None:
 
 
 def known() -> dict[str, Built]:
-    """What the last build wrote, by name."""
+    """What builds wrote and nobody has removed since, by name."""
     if not _LISTING.exists():
         return {}
-    return {entry["name"]: Built(**entry) for entry in json.loads(_LISTING.read_text())["images"]}
+    listed = [Built(**entry) for entry in json.loads(_LISTING.read_text())["images"]]
+    return {built.name: built for built in listed if (OUTPUT / built.archive).exists()}
 
 
 def build(names: Collection[str] = ()) -> list[Built]:

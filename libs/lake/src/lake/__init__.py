@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lake.schema import Column, TableId, TableSchema
     from lake.settings import LakeSettings, S3Settings
     from lake.tables import Lake, SnapshotInfo, TableInfo
+    from lake.waiting import wait_for_bucket
     from lake.writer import TableWriter
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "allow_all",
     "deny",
     "system_decision",
+    "wait_for_bucket",
     "write_parquet",
 ]
 
@@ -77,6 +79,7 @@ _HOME = {
     "allow_all": "lake.decision",
     "deny": "lake.decision",
     "system_decision": "lake.decision",
+    "wait_for_bucket": "lake.waiting",
     "write_parquet": "lake.parquet",
 }
 

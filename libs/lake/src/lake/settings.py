@@ -16,6 +16,9 @@ class S3Settings(BaseModel):
     access_key: str
     secret_key: SecretStr
     bucket: str = Field(default="lumbung-lake", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    wait_seconds: float = Field(
+        default=0.0, ge=0, le=3600, description="how long a start waits for the service and the account"
+    )
 
     @property
     def url(self) -> str:

@@ -26,6 +26,7 @@ from lake.scan import FileSource
 from lake.schema import TableId, TableSchema
 from lake.settings import LakeSettings
 from lake.summary import RUN_ID, summary_of, time_of
+from lake.waiting import wait_for_bucket
 from lake.writer import TableWriter
 from servicekit.errors import Text
 from servicekit.postgres import connection_info, migrate
@@ -96,11 +97,11 @@ class Lake:
         """Connect, create what is missing (bucket, own tables) and return the lake.
 
         Raises:
-            StoreError: the object store does not answer.
+            StoreError: the object store does not answer within its `wait_seconds`.
             psycopg.OperationalError: PostgreSQL does not answer.
         """
         objects = S3ObjectStore(settings.s3)
-        objects.ensure_bucket()
+        wait_for_bucket(objects, settings.s3.wait_seconds)
         migrate(settings.postgres, files("lake") / "migrations")
         pool = ConnectionPool(
             connection_info(settings.postgres),

@@ -16,7 +16,7 @@ from inference_service.service.registry import RegistryService
 from inference_service.servicer import ModelServicer
 from inference_service.settings import InferenceSettings
 from inference_service.storage.postgres import PostgresRegistryStore
-from lake import S3ObjectStore
+from lake import S3ObjectStore, wait_for_bucket
 from lumbung.annotations.v1 import access_pb2
 from lumbung.inference.v1 import model_service_pb2, model_service_pb2_grpc
 from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
@@ -48,7 +48,7 @@ async def start(settings: InferenceSettings) -> Sequence[Stopper]:
     await asyncio.to_thread(migrate, settings.postgres, files("inference_service.storage") / "migrations")
     pool = await open_pool(settings.postgres)
     objects = S3ObjectStore(settings.lake.s3)
-    await asyncio.to_thread(objects.ensure_bucket)
+    await asyncio.to_thread(wait_for_bucket, objects, settings.lake.s3.wait_seconds)
     identity = ServiceIdentity(settings.identity)
     catalog_channel = open_channel(settings.catalog)
     ingress_channel = open_channel(settings.ray.ingress)

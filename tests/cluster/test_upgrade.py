@@ -1,0 +1,86 @@
+"""From the version before to this one, and back, under load, with data in the tables."""
+
+import json
+import signal
+import time
+
+import pytest
+import yaml
+
+from support.cluster import Release
+from support.previousrelease import previous_checkout, server_images
+
+READY_SECONDS = 420
+# Calls that a single server's own new pod may cost, of 20 a second.
+OUTAGE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def previous():
+    return previous_checkout()
+
+
+@pytest.fixture(scope="module")
+def old_release(cluster, previous):
+    """The version before, in a namespace that enforces the standard "restricted"."""
+    images = previous / "build" / "images"
+    listed = json.loads((images / "images.json").read_text(encoding="utf-8"))["images"]
+    cluster.run("load", *(str(images / entry["archive"]) for entry in listed if entry["name"] != "base"))
+    release = Release(cluster, namespace="lumbung-upgrade")
+    cluster.kubectl("create", "namespace", release.namespace)
+    cluster.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    cluster.helm("install", *_before(release, previous))
+    release.wait_ready(READY_SECONDS)
+    yield release
+    cluster.helm("uninstall", release.name, "--namespace", release.namespace, check=False)
+    cluster.kubectl("delete", "namespace", release.namespace, "--wait=false", check=False)
+
+
+def _before(release, previous):
+    """Arguments of the version before."""
+    chart = previous / "charts" / "lumbung"
+    values = ["--values", str(chart / "values-kind.yaml")]
+    values += ["--values", str(previous / "build" / "images" / "values.yaml")]
+    return [release.name, str(chart), "--namespace", release.namespace, *values]
+
+
+def _upgrade(release, tmp_path, *more):
+    """What became of 20 calls a second while the release changed."""
+    load = release.caller("steadyload", tmp_path)
+    time.sleep(5)
+    release.cluster.helm("upgrade", *release.arguments(*more))
+    release.wait_ready(READY_SECONDS)
+    time.sleep(25)  # old pods have gone on answering until now
+    load.send_signal(signal.SIGINT)
+    return json.loads(load.communicate()[0].splitlines()[-1])
+
+
+def test_services_first_and_no_call_fails(old_release, previous, tmp_path, figures):
+    figures["rows_before_upgrade"] = old_release.main_job()
+    kept = tmp_path / "servers.yaml"
+    kept.write_text(yaml.safe_dump(server_images(previous)))
+    said = _upgrade(old_release, tmp_path, "--values", str(kept))
+    figures["upgrade_of_services"] = said
+    assert said["failed"] == 0, said
+    assert said["answered"] > 200
+
+
+def test_then_the_servers_with_an_outage_of_seconds(old_release, tmp_path, figures):
+    said = _upgrade(old_release, tmp_path)
+    figures["upgrade_of_servers"] = said
+    assert said["failed"] < OUTAGE_SECONDS * 20, said
+    # The tables of the version before are still there, and this version's main job adds nothing twice.
+    figures["rows_after_upgrade"] = old_release.main_job()
+    assert _tables(figures["rows_before_upgrade"]).items() <= _tables(figures["rows_after_upgrade"]).items()
+
+
+def test_the_version_before_works_after_a_rollback(old_release, figures):
+    """On the schemas that this version has migrated."""
+    old_release.cluster.helm("rollback", old_release.name, "1", "--namespace", old_release.namespace)
+    old_release.wait_ready(READY_SECONDS)
+    assert old_release.main_job() == figures["rows_before_upgrade"]
+
+
+def _tables(rows):
+    """`name 12, other 3` as a dictionary."""
+    return dict(entry.rsplit(" ", 1) for entry in rows.split(", "))
