@@ -1,6 +1,7 @@
 """`databases` against a real PostgreSQL: as its superuser, and as the administrator of a managed server."""
 
 import secrets
+import threading
 
 import psycopg
 import pytest
@@ -112,3 +113,25 @@ def test_a_role_without_a_password_stops_before_anything_is_done(postgres_server
     assert done.returncode == 2
     assert f"no secret for {names[1]}" in done.stderr
     assert f"{VARIABLE}{names[1].upper()}" in done.stderr
+
+
+def test_a_server_that_would_end_waits_for_its_database(postgres_server, names, tmp_path):
+    name, _ = names
+    settings = {"host": postgres_server.host, "port": postgres_server.port, "database": name, "user": name}
+    environment = {"LUMBUNG_POSTGRES__PASSWORD": f"password-of-{name}"}
+
+    def wait(seconds):
+        return setup_command(
+            "database", {"deadline_seconds": seconds, "postgres": settings}, environment, tmp_path
+        )
+
+    early = wait(1)
+    assert early.returncode == 3
+    assert f"waiting for PostgreSQL at {postgres_server.host}:{postgres_server.port}" in early.stderr
+    timer = threading.Timer(2, lambda: run(postgres_server, names, tmp_path / "later"))
+    (tmp_path / "later").mkdir()
+    timer.start()
+    waited = wait(30)
+    timer.join()
+    assert (waited.returncode, f"{name} may enter {name}" in waited.stdout) == (0, True), waited
+    assert "waiting for" in waited.stderr

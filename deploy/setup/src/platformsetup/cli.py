@@ -33,6 +33,25 @@ def _databases() -> str:
     return f"{where}: databases and roles {', '.join(passwords)}"
 
 
+def _database() -> str:
+    from platformsetup.databases import connect_to  # noqa: PLC0415 - each loads its own driver
+    from platformsetup.settings import DatabaseSettings  # noqa: PLC0415
+
+    settings = load_settings(DatabaseSettings)
+    server = settings.postgres
+
+    def attempt() -> None:
+        try:
+            connect_to(server).close()
+        except SetupError as error:
+            # Also a role or a database that is not there yet: another job makes them.
+            raise NotReadyError(str(error)) from error
+
+    where = f"PostgreSQL at {server.host}:{server.port}"
+    wait_until(where, attempt, seconds=settings.deadline_seconds)
+    return f"{where}: {server.user} may enter {server.database}"
+
+
 def _bucket() -> str:
     from platformsetup.bucket import prepare_bucket  # noqa: PLC0415 - the lake's libraries are heavy
     from platformsetup.settings import BucketSettings  # noqa: PLC0415
@@ -83,6 +102,7 @@ def _check() -> str:
 
 _COMMANDS: dict[str, tuple[Callable[[], str], str]] = {
     "databases": (_databases, "create the databases and roles, and set the roles' passwords"),
+    "database": (_database, "wait until a role may enter its database (for a server that would end instead)"),
     "bucket": (
         _bucket,
         "create the lake's bucket, and refuse a store whose conditional puts let two writers win",

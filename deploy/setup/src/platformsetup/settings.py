@@ -13,6 +13,7 @@ __all__ = [
     "BackupSettings",
     "BucketSettings",
     "CheckSettings",
+    "DatabaseSettings",
     "DatabasesSettings",
     "RealmSettings",
     "RestoreSettings",
@@ -48,6 +49,12 @@ class DatabasesSection(_Section):
     def by_name(self) -> dict[str, str]:
         """Password by name."""
         return {name: self.passwords[name].get_secret_value() for name in self.names}
+
+
+class DatabaseSettings(SetupSettings):
+    """`database`: one database with the account of its role (LUMBUNG_POSTGRES__PASSWORD)."""
+
+    postgres: PostgresSettings
 
 
 class DatabasesSettings(SetupSettings):
