@@ -1,7 +1,6 @@
 """Install, use, upgrade, roll back, remove: the tests stand in this order and share one release."""
 
 import json
-import signal
 import time
 
 LEAVING_SECONDS = 120
@@ -61,15 +60,11 @@ def test_the_main_job_runs_through_the_gateway(release, figures):
 
 def test_an_upgrade_fails_no_request_keeps_secrets_and_restarts_only_what_changed(release, figures, tmp_path):
     before, pods = _secrets(release), _pod_ids(release)
-    load = release.caller("steadyload", tmp_path)
-    time.sleep(5)
-    release.cluster.helm(
-        "upgrade", *release.arguments("--set", "catalog.config.listen.max_concurrent_calls=900")
-    )
-    release.wait_ready(300)
-    time.sleep(25)  # the old pod has gone on answering until now
-    load.send_signal(signal.SIGINT)
-    said = json.loads(load.communicate()[0].splitlines()[-1])
+    with release.steady_load(tmp_path) as said:
+        release.cluster.helm(
+            "upgrade", *release.arguments("--set", "catalog.config.listen.max_concurrent_calls=900")
+        )
+        release.wait_ready(300)
     figures["upgrade_load"] = said
     assert said["failed"] == 0, said
     assert said["answered"] > 200

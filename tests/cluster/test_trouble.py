@@ -3,8 +3,6 @@
 On the release of test_install.py, or a fresh one with the main job's tables in it.
 """
 
-import json
-import signal
 import time
 from contextlib import contextmanager
 
@@ -17,6 +15,7 @@ from lumbung.doctor.site import Site
 
 GREEN_SECONDS = 300
 AWAY_SECONDS = 45
+SLOW_SECONDS = 12
 TOLD_SECONDS = 180
 # Takes memory until the kernel ends the container.
 GREEDY = "held = []\nwhile True: held.append(bytearray(b'x' * 2**24))"
@@ -45,8 +44,8 @@ def same_rows_afterwards(prepared, figures):
     assert prepared.main_job() == figures["rows"]
 
 
-def _kubectl(release, *arguments):
-    return release.cluster.kubectl(*arguments, "--namespace", release.namespace)
+def _kubectl(release, *arguments, check=True):
+    return release.cluster.kubectl("--namespace", release.namespace, *arguments, check=check)
 
 
 def _restarts(release):
@@ -125,12 +124,13 @@ def test_parts_that_start_before_the_server_they_need_wait_for_it(prepared, kind
 
 def test_a_slow_database_delays_and_does_not_restart_anything(prepared, tmp_path):
     before = _restarts(prepared)
-    load = prepared.caller("steadyload", tmp_path)
-    time.sleep(3)
-    _kubectl(prepared, "exec", "lumbung-postgres-0", "--", "/usr/bin/python3", "-c", PAUSE, "12")
-    time.sleep(3)
-    load.send_signal(signal.SIGINT)
+    with prepared.steady_load(tmp_path) as said:
+        _kubectl(
+            prepared, "exec", "lumbung-postgres-0", "--", "/usr/bin/python3", "-c", PAUSE, str(SLOW_SECONDS)
+        )
     assert _restarts(prepared) == before
+    assert said["slowest_seconds"] < 2 * SLOW_SECONDS
+    assert said["answered"] > 200
 
 
 def test_a_drained_node_gets_its_pods_back(prepared, figures):
@@ -168,15 +168,11 @@ def test_a_container_out_of_memory_is_started_again_and_named(prepared):
 def test_an_upgrade_that_cannot_start_says_why_and_the_old_pods_go_on(
     prepared, tmp_path, values, check, words
 ):
-    load = prepared.caller("steadyload", tmp_path)
-    time.sleep(3)
-    prepared.cluster.helm("upgrade", *prepared.arguments("--set", values))
-    told = _told(prepared, check)
+    with prepared.steady_load(tmp_path) as said:
+        prepared.cluster.helm("upgrade", *prepared.arguments("--set", values))
+        told = _told(prepared, check)
+        prepared.cluster.helm("rollback", prepared.name, "--namespace", prepared.namespace)
+        prepared.wait_ready(GREEN_SECONDS)
     assert words in told.what[0], told
-    prepared.cluster.helm("rollback", prepared.name, "--namespace", prepared.namespace)
-    prepared.wait_ready(GREEN_SECONDS)
-    time.sleep(20)
-    load.send_signal(signal.SIGINT)
-    said = json.loads(load.communicate()[0].splitlines()[-1])
     assert said["failed"] == 0, said
     assert said["answered"] > 100

@@ -1,8 +1,6 @@
 """From the version before to this one, and back, under load, with data in the tables."""
 
 import json
-import signal
-import time
 
 import pytest
 import yaml
@@ -46,13 +44,10 @@ def _before(release, previous):
 
 def _upgrade(release, tmp_path, *more):
     """What became of 20 calls a second while the release changed."""
-    load = release.caller("steadyload", tmp_path)
-    time.sleep(5)
-    release.cluster.helm("upgrade", *release.arguments(*more))
-    release.wait_ready(READY_SECONDS)
-    time.sleep(25)  # old pods have gone on answering until now
-    load.send_signal(signal.SIGINT)
-    return json.loads(load.communicate()[0].splitlines()[-1])
+    with release.steady_load(tmp_path) as said:
+        release.cluster.helm("upgrade", *release.arguments(*more))
+        release.wait_ready(READY_SECONDS)
+    return said
 
 
 def test_services_first_and_no_call_fails(old_release, previous, tmp_path, figures):

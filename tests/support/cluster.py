@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -201,6 +202,23 @@ class Release:
         known = (addresses["lumbung-gateway"], addresses["lumbung-keycloak"], str(accounts))
         path = f"PYTHONPATH={ROOT / 'tests'}"
         return self.cluster.inside("env", path, sys.executable, "-m", f"support.{module}", *known, *arguments)
+
+    @contextmanager
+    def steady_load(self, folder: Path, *, settle_seconds: float = 25) -> Iterator[dict[str, Any]]:
+        """20 calls a second through the gateway while the context lasts and a while longer; then it says what became of them.
+
+        Old pods go on answering for a while after new ones are ready.
+        """
+        said: dict[str, Any] = {}
+        process = self.caller("steadyload", folder)
+        try:
+            time.sleep(5)
+            yield said
+            time.sleep(settle_seconds)
+        finally:
+            process.send_signal(signal.SIGINT)
+            printed = process.communicate(timeout=60)[0]
+        said |= json.loads(printed.splitlines()[-1])
 
     def told(self) -> str:
         """The last lines of what is not ready, for a failure's report."""
