@@ -38,3 +38,10 @@ def test_the_s3_program_is_one_of_two() -> None:
     assert load_settings({"LUMBUNG_S3_PROGRAM": "minio"}).s3_program == "minio"
     with pytest.raises(StackError, match=r"LUMBUNG_S3_PROGRAM='ceph'.*seaweedfs, minio"):
         load_settings({"LUMBUNG_S3_PROGRAM": "ceph"})
+
+
+def test_further_parts_are_named() -> None:
+    assert load_settings({}).with_parts == ()
+    assert load_settings({"LUMBUNG_WITH": " kafka ,"}).with_parts == ("kafka",)
+    with pytest.raises(StackError, match=r"LUMBUNG_WITH='pulsar'.*kafka"):
+        load_settings({"LUMBUNG_WITH": "kafka,pulsar"})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformsetup.buildcache import cache_folder
 from platformsetup.identity import distribution
+from platformsetup.java import find_java
 
 __all__ = ["stamp", "write"]
 
@@ -22,9 +23,7 @@ def stamp() -> str:
 def write(target: Path) -> None:
     """Fetches and builds the distribution into `target` (about 40 s, once per machine)."""
     cache = cache_folder(os.environ)
-    built = distribution.built_distribution(
-        cache, distribution.find_java(), distribution.local_archive(os.environ)
-    )
+    built = distribution.built_distribution(cache, find_java(), distribution.local_archive(os.environ))
     shutil.copytree(built, target, symlinks=True)
     # Scripts around the same Java command.
     shutil.rmtree(target / "bin")

@@ -29,6 +29,7 @@ def stack_environment(settings: StackSettings) -> dict[str, str]:
         "LUMBUNG_DATA_DIR": str(settings.data_dir),
         "LUMBUNG_CACHE_DIR": str(settings.cache_dir),
         "LUMBUNG_S3_PROGRAM": settings.s3_program,
+        "LUMBUNG_WITH": ",".join(settings.with_parts),
     }
     if settings.keycloak_archive is not None:
         env["LUMBUNG_KEYCLOAK_ARCHIVE"] = str(settings.keycloak_archive)

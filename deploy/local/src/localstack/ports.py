@@ -33,6 +33,8 @@ _OFFSETS = {
     "ray_runtime_env": 35,
     "ray_metrics": 36,
     "ray_dashboard": 37,
+    "kafka": 40,
+    "kafka_controller": 41,
     "serve_grpc": 50,
     "serve_http": 52,
     "telemetry": 60,

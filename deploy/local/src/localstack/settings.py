@@ -1,4 +1,4 @@
-"""Where the stack keeps its data, which ports it takes and which S3 it runs; everything else follows from these."""
+"""Where the stack keeps its data, which ports it takes and what it runs; everything else follows from these."""
 
 import os
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from platformsetup.identity.distribution import local_archive
 _LAST_OFFSET = 199
 _FIRST_PORT = 1024
 S3_PROGRAMS = ("seaweedfs", "minio")
+OPTIONAL_PARTS = ("kafka",)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class StackSettings:
     cache_dir: Path
     keycloak_archive: Path | None = None
     s3_program: str = "seaweedfs"
+    with_parts: tuple[str, ...] = ()
 
     @property
     def ports(self) -> Ports:
@@ -37,10 +39,10 @@ def checkout_dir() -> Path:
 
 
 def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
-    """Read `LUMBUNG_DATA_DIR`, `LUMBUNG_BASE_PORT`, `LUMBUNG_CACHE_DIR`, `LUMBUNG_KEYCLOAK_ARCHIVE`, `LUMBUNG_S3_PROGRAM`.
+    """Read `LUMBUNG_DATA_DIR`, `LUMBUNG_BASE_PORT`, `LUMBUNG_CACHE_DIR`, `LUMBUNG_KEYCLOAK_ARCHIVE`, `LUMBUNG_S3_PROGRAM`, `LUMBUNG_WITH`.
 
     Raises StackError when the base port is not a number or leaves no room for the whole range, or when the S3 program
-    is not one of S3_PROGRAMS.
+    is not one of S3_PROGRAMS or a further part not one of OPTIONAL_PARTS.
     """
     env = dict(os.environ) if environ is None else environ
     text = env.get("LUMBUNG_BASE_PORT") or "18000"
@@ -55,6 +57,7 @@ def load_settings(environ: dict[str, str] | None = None) -> StackSettings:
         cache_dir=cache_folder(env),
         keycloak_archive=local_archive(env),
         s3_program=s3_program(env),
+        with_parts=_with_parts(env),
     )
 
 
@@ -64,3 +67,13 @@ def s3_program(environ: Mapping[str, str]) -> str:
     if named not in S3_PROGRAMS:
         raise StackError(f"LUMBUNG_S3_PROGRAM={named!r} is not known; give one of {', '.join(S3_PROGRAMS)}")
     return named
+
+
+def _with_parts(environ: Mapping[str, str]) -> tuple[str, ...]:
+    named = [name.strip() for name in environ.get("LUMBUNG_WITH", "").split(",") if name.strip()]
+    unknown = [name for name in named if name not in OPTIONAL_PARTS]
+    if unknown:
+        raise StackError(
+            f"LUMBUNG_WITH={','.join(unknown)!r} is not known; give a list of {', '.join(OPTIONAL_PARTS)}"
+        )
+    return tuple(name for name in OPTIONAL_PARTS if name in named)

@@ -5,6 +5,7 @@ import json
 from localstack.lakebucket import ACCESS_KEY, BUCKET, REGION
 from localstack.layout import Layout, write_private
 from localstack.settings import StackSettings
+from platformsetup import kafkaserver
 
 
 def describe_stack(settings: StackSettings) -> dict[str, object]:
@@ -38,6 +39,7 @@ def describe_stack(settings: StackSettings) -> dict[str, object]:
             "key_file": str(secrets / "dask-key.pem"),
         },
         "ray": {"address": ports.address("ray_gcs"), "token_file": str(secrets / "ray-token")},
+        "kafka": {"bootstrap": ports.address("kafka"), "account": kafkaserver.ACCOUNT},
         "telemetry": {"otlp_endpoint": ports.url("telemetry"), "traces_url": ports.url("telemetry_http")},
         "services": {
             name: ports.address(name) for name in ("ingest", "catalog", "compute", "inference", "portal")
@@ -54,6 +56,7 @@ def describe_stack(settings: StackSettings) -> dict[str, object]:
             "s3_secret_key": str(secrets / "s3-secret-key"),
             "telemetry_token": str(secrets / "telemetry-token"),
             "ray_token": str(secrets / "ray-token"),
+            "kafka_password": str(secrets / "kafka-password"),
         },
     }
 

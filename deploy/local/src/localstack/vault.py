@@ -20,6 +20,7 @@ _SINGLE = (
     "keycloak-admin",
     "telemetry-token",
     "ray-token",
+    "kafka-password",
     "portal-session",
     "audit-checkpoint",
     "stack-mark",

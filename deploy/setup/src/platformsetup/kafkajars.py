@@ -1,0 +1,49 @@
+"""Kafka's program: the jars of the broker and what they need, fetched once per user."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from platformsetup.buildcache import build_lock, run_build
+from platformsetup.errors import SetupError
+
+__all__ = ["VERSION", "fetched_jars"]
+
+VERSION = "4.3.1"
+_LOGGING = "1.7.36"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_PROJECT = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>lumbung</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>{_LOGGING}</version></dependency>
+  </dependencies>
+</project>
+"""
+
+
+def fetched_jars(cache_dir: Path) -> Path:
+    """Folder of the jars (44 MB); fetches them when they are not in the cache yet.
+
+    Raises SetupError when there is no Maven to fetch them with, or it cannot.
+    """
+    target = cache_dir / f"kafka-{VERSION}"
+    if target.exists():
+        return target
+    with build_lock(cache_dir, "kafka"):
+        if target.exists():
+            return target
+        if shutil.which("mvn") is None:
+            raise SetupError("mvn is missing, Kafka cannot be fetched: run `apt-get install maven`")
+        for stale in cache_dir.glob("unfinished-kafka-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix="unfinished-kafka-", dir=cache_dir))
+        project, jars = work / "pom.xml", work / "jars"
+        project.write_text(_PROJECT)
+        command = ["mvn", "-q", "-B", "-f", str(project), _COPY]
+        command += [f"-DoutputDirectory={jars}", "-DincludeScope=runtime"]
+        run_build(command, {}, f"fetching org.apache.kafka:kafka_2.13:{VERSION}")
+        jars.rename(target)
+        shutil.rmtree(work)
+    return target
