@@ -19,7 +19,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "lumbung"
-PROFILES = ("kind", "small", "large")
+PROFILES = ("kind", "small", "large", "options")
 CHECKOV = "checkov==3.3.30"
 KUBE_SCORE = "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"
 GRADE_CRITICAL = 1

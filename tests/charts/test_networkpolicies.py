@@ -70,10 +70,10 @@ def test_the_release_denies_by_default(objects):
 def test_what_the_settings_name_can_be_reached(objects):
     policies = _policies(objects)
     checked = 0
-    own_names = {"gateway": "gateway", "keycloak": "keycloak"}
+    own_names = {"gateway": "gateway", "keycloak": "keycloak", "kafka": "kafka"}
     for part in pods(objects):
         for target, port in _targets(objects, part):
-            # The public addresses that a part hands to browsers are not called by itself.
+            # The addresses that a part hands to browsers and clients are not called by itself.
             public = target == own_names.get(part) or (
                 part in ("portal", "setup-realm") and target == "gateway"
             )

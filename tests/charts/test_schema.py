@@ -50,6 +50,9 @@ WRONG = [
         {"compute": {"config": {"query": {"memory_bytes": 1024}}}},
         ["/compute/config/query/memory_bytes", "minimum"],
     ),
+    ({"kafka": {"replicas": 3}}, ["/kafka", "replicas", "not allowed"]),
+    ({"kafka": {"external": {"bootstrapServers": "kafka"}}}, ["/kafka/external/bootstrapServers"]),
+    ({"kafka": {"settings": {"log.retention.hours": 1.5}}}, ["/kafka/settings/log.retention.hours"]),
     ({"inference": {"ray": {"token": "x"}}}, ["/inference/ray", "token", "not allowed"]),
     (
         {"gateway": {"config": {"limits": {"header_kib": 200}}}},

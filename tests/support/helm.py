@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "lumbung"
-PROFILES = ("kind", "small", "large")
+PROFILES = ("kind", "small", "large", "options")
 NAMESPACE = "lumbung-test"
 
 

@@ -41,6 +41,7 @@ class KafkaBroker:
     folder: Path
     port: int
     controller_port: int
+    internal_port: int
     password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(16))
     _process: subprocess.Popen[bytes] | None = field(repr=False, default=None)
 
@@ -88,6 +89,7 @@ class KafkaBroker:
             "KAFKA_LISTEN": self.bootstrap,
             "KAFKA_ADVERTISED": self.bootstrap,
             "KAFKA_CONTROLLER": f"127.0.0.1:{self.controller_port}",
+            "KAFKA_INTERNAL": f"127.0.0.1:{self.internal_port}",
             "KAFKA_PASSWORD": self.password,
             "JAVA_TOOL_OPTIONS": f"-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={self.folder}",
         }
@@ -132,7 +134,7 @@ class KafkaBroker:
 def run_kafka(parent: Path | None = None) -> Iterator[KafkaBroker]:
     """Start a broker in a fresh folder (in `parent`); end it and remove the folder at the end."""
     folder = Path(tempfile.mkdtemp(prefix="lumbung-kafka-", dir=parent))
-    broker = KafkaBroker(folder, *free_ports(2))
+    broker = KafkaBroker(folder, *free_ports(3))
     try:
         broker.start()
         yield broker

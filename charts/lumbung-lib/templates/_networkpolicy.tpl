@@ -1,12 +1,13 @@
 {{/* Network policies from one table of flows; what is not in it is refused.
 
-Context: root, name, flows (part → port → callers; "*" is anybody, "metrics" the scrapers), outside (list of {port, callers,
+Context: root, name, flows (part → port → callers; "*" is anybody, a key of `peers` those peers), peers, outside (list of {port, callers,
 cidrs}: addresses beyond the release, by default networkPolicy.outsideCidrs). */}}
 
 {{- define "lumbung-lib.networkPolicy" -}}
 {{- $root := .root -}}
 {{- $name := .name -}}
 {{- $policy := .root.Values.networkPolicy -}}
+{{- $named := .peers -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{- include "lumbung-lib.metadata" . | nindent 2 }}
@@ -21,8 +22,8 @@ spec:
       {{- if not (has "*" $callers) }}
       from:
         {{- range $callers }}
-        {{- if eq . "metrics" }}
-        {{- toYaml $policy.metricsFrom | nindent 8 }}
+        {{- if hasKey $named . }}
+        {{- with index $named . }}{{ toYaml . | nindent 8 }}{{ end }}
         {{- else }}
         - podSelector:
             matchLabels: {{- include "lumbung-lib.selectorLabels" (dict "root" $root "name" .) | nindent 14 }}

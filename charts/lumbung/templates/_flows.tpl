@@ -1,5 +1,5 @@
 {{/* Who may speak to whom, one line per port: `part: {port: [number, [callers]]}`. "*" is anybody who can reach the node's
-network, "metrics" the scrapers of networkPolicy.metricsFrom. A call that is not here is refused at both ends. */}}
+network, "metrics" the scrapers of networkPolicy.metricsFrom, "writers" who is named by kafka.writersFrom. A call that is not here is refused at both ends. */}}
 
 {{- define "lumbung.flows" -}}
 gateway:
@@ -37,6 +37,10 @@ objectstore:
 keycloak:
   18002: [{{ if .Values.keycloak.exposed }}"*", {{ end }}gateway, portal, ingest, catalog, compute, inference, setup-realm, test]
   18003: [metrics]
+{{- end }}
+{{- if .Values.kafka.enabled }}
+kafka:
+  9092: [ingest, writers]
 {{- end }}
 {{- if .Values.dask.enabled }}
 dask-scheduler:
@@ -79,6 +83,9 @@ test: {}
 - {port: {{ include "lumbung.urlPort" (include "lumbung.issuer" .) }}, callers: [gateway, portal, ingest, catalog, compute, inference, test]}
 {{- else if .Values.keycloak.publicUrl }}
 - {port: {{ include "lumbung.urlPort" .Values.keycloak.publicUrl }}, callers: [portal, test]}
+{{- end }}
+{{- range (.Values.kafka.external.bootstrapServers | splitList "," | compact) }}
+- {port: {{ splitList ":" . | last }}, callers: [ingest]}
 {{- end }}
 {{- if not .Values.dask.enabled }}
 - {port: {{ include "lumbung.urlPort" .Values.dask.external.scheduler }}, callers: [compute]}

@@ -91,9 +91,9 @@ def test_what_was_committed_outlives_a_kill_and_an_open_transaction_does_not(tmp
         assert broker.stop() == 143
 
 
-@pytest.mark.parametrize("port", ["client", "controller"])
-def test_both_ports_want_a_password(kafka_broker, port):
-    number = kafka_broker.port if port == "client" else kafka_broker.controller_port
+@pytest.mark.parametrize("port", ["port", "controller_port", "internal_port"])
+def test_every_port_wants_a_password(kafka_broker, port):
+    number = getattr(kafka_broker, port)
     wrong = kafka_broker.client | {"bootstrap.servers": f"127.0.0.1:{number}", "sasl.password": "wrong"}
     errors = []
     producer = Producer(wrong | {"error_cb": errors.append, "log_level": 0})

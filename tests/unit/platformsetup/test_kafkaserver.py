@@ -3,12 +3,17 @@ import os
 import pytest
 
 from platformsetup.errors import SetupError
-from platformsetup.kafkajars import VERSION, fetched_jars
+from platformsetup.kafkajars import COORDINATES, VERSION, fetched_jars
 from platformsetup.kafkaserver import SERVER_SETTINGS, Node, main, properties
 
 MVN = """#!/bin/sh
-for word in "$@"; do case "$word" in -DoutputDirectory=*) out=${word#-DoutputDirectory=} ;; -f) ;; *.xml) pom=$word ;; esac; done
+for word in "$@"; do case "$word" in
+  -DoutputDirectory=*) out=${word#-DoutputDirectory=} ;;
+  -DoutputFile=*) listing=${word#-DoutputFile=} ;;
+  *.xml) pom=$word ;;
+esac; done
 mkdir -p "$out" && cp "$pom" "$out/kafka.jar"
+printf 'Resolved:\n   org.z:z_2:jar:1.0:compile -- module z\n   org.a:a:jar:2:runtime\n' > "$listing"
 """
 
 
@@ -22,8 +27,12 @@ def lines(text):
 
 def test_no_password_is_in_the_settings_and_every_port_wants_one(tmp_path):
     found = lines(properties(node(tmp_path), {}))
-    assert found["listener.security.protocol.map"] == "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT"
-    assert found["listeners"] == "CLIENT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093"
+    assert {entry.split(":")[1] for entry in found["listener.security.protocol.map"].split(",")} == {
+        "SASL_PLAINTEXT"
+    }
+    assert found["listeners"] == (
+        "CLIENT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093,INTERNAL://127.0.0.1:9094"
+    )
     assert 'user_ingest="${env:KAFKA_PASSWORD}"' in found["listener.name.client.plain.sasl.jaas.config"]
     assert found["log.dirs"] == str(tmp_path / "log")
 
@@ -89,6 +98,7 @@ def test_jars_are_fetched_once(tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     jars = fetched_jars(cache)
     assert jars.name == f"kafka-{VERSION}"
+    assert (jars / COORDINATES).read_text() == "org.a:a:2\norg.z:z_2:1.0\n"
     assert f"<version>{VERSION}</version>" in (jars / "kafka.jar").read_text()
     program.unlink()
     assert fetched_jars(cache) == jars

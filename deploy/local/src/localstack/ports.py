@@ -35,6 +35,7 @@ _OFFSETS = {
     "ray_dashboard": 37,
     "kafka": 40,
     "kafka_controller": 41,
+    "kafka_internal": 42,
     "serve_grpc": 50,
     "serve_http": 52,
     "telemetry": 60,

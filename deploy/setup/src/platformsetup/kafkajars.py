@@ -1,5 +1,6 @@
 """Kafka's program: the jars of the broker and what they need, fetched once per user."""
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -7,11 +8,17 @@ from pathlib import Path
 from platformsetup.buildcache import build_lock, run_build
 from platformsetup.errors import SetupError
 
-__all__ = ["VERSION", "fetched_jars"]
+__all__ = ["COORDINATES", "VERSION", "fetched_jars"]
 
 VERSION = "4.3.1"
+
+COORDINATES = "coordinates.txt"
+"""Beside the jars: `group:artifact:version` of each, a line."""
+
 _LOGGING = "1.7.36"
-_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
+# As the plugin lists it: `   group:artifact:jar:version:scope -- module name`.
+_LISTED = re.compile(r"^\s+([^\s:]+):([^\s:]+):jar:([^\s:]+):\w+", re.MULTILINE)
 _PROJECT = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>lumbung</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
@@ -39,11 +46,13 @@ def fetched_jars(cache_dir: Path) -> Path:
         for stale in cache_dir.glob("unfinished-kafka-*"):
             shutil.rmtree(stale, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix="unfinished-kafka-", dir=cache_dir))
-        project, jars = work / "pom.xml", work / "jars"
+        project, jars, listing = work / "pom.xml", work / "jars", work / "listing"
         project.write_text(_PROJECT)
-        command = ["mvn", "-q", "-B", "-f", str(project), _COPY]
-        command += [f"-DoutputDirectory={jars}", "-DincludeScope=runtime"]
+        command = ["mvn", "-q", "-B", "-f", str(project), f"{_PLUGIN}:copy-dependencies", f"{_PLUGIN}:list"]
+        command += [f"-DoutputDirectory={jars}", f"-DoutputFile={listing}", "-DincludeScope=runtime"]
         run_build(command, {}, f"fetching org.apache.kafka:kafka_2.13:{VERSION}")
+        found = sorted(":".join(names) for names in _LISTED.findall(listing.read_text()))
+        (jars / COORDINATES).write_text("".join(f"{line}\n" for line in found))
         jars.rename(target)
         shutil.rmtree(work)
     return target

@@ -8,6 +8,7 @@ own. `python -m platformsetup.kafkaserver ping` ends with 0 when the broker take
     KAFKA_ADVERTISED  host:port as clients reach it
     KAFKA_LISTEN      host:port (0.0.0.0:9092)
     KAFKA_CONTROLLER  host:port on loopback (127.0.0.1:9093)
+    KAFKA_INTERNAL    host:port on loopback (127.0.0.1:9094), where the broker calls itself
     KAFKA_JARS        folder of the jars (/opt/kafka)
 
 Needs the standard library only.
@@ -54,6 +55,7 @@ SERVER_SETTINGS = {
 
 # A fixed name: the folder is this node's whichever pod or process opens it.
 _CLUSTER = "bHVtYnVuZy1rYWZrYS0wMQ"
+_LISTENERS = ("CLIENT", "CONTROLLER", "INTERNAL")
 _MAIN = "kafka.Kafka"
 _FORMAT = "kafka.tools.StorageTool"
 _NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
@@ -83,9 +85,10 @@ class Node:
     advertised: str
     listen: str = "0.0.0.0:9092"
     controller: str = "127.0.0.1:9093"
+    internal: str = "127.0.0.1:9094"
 
     def settings(self) -> dict[str, str]:
-        """Settings that make the node what it is; both ports want the account's or the node's own password."""
+        """Settings that make the node what it is; every port wants the account's or the node's own password."""
         # Java reads the passwords from its environment: none is in a file.
         own = '"${env:KAFKA_NODE_PASSWORD}"'
         accounts = f'user_node={own} user_{ACCOUNT}="${{env:KAFKA_PASSWORD}}"'
@@ -97,16 +100,16 @@ class Node:
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@{self.controller}",
-            "listeners": f"CLIENT://{self.listen},CONTROLLER://{self.controller}",
-            "advertised.listeners": f"CLIENT://{self.advertised}",
+            "listeners": f"CLIENT://{self.listen},CONTROLLER://{self.controller},INTERNAL://{self.internal}",
+            "advertised.listeners": f"CLIENT://{self.advertised},INTERNAL://{self.internal}",
             "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "CLIENT",
-            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+            # Not by the advertised address: from inside a pod that may lead nowhere.
+            "inter.broker.listener.name": "INTERNAL",
+            "listener.security.protocol.map": ",".join(f"{name}:SASL_PLAINTEXT" for name in _LISTENERS),
             "sasl.enabled.mechanisms": "PLAIN",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "sasl.mechanism.controller.protocol": "PLAIN",
-            "listener.name.client.plain.sasl.jaas.config": login,
-            "listener.name.controller.plain.sasl.jaas.config": login,
+            **{f"listener.name.{name.lower()}.plain.sasl.jaas.config": login for name in _LISTENERS},
             "config.providers": "env",
             "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
             "config.providers.env.param.allowlist.pattern": "KAFKA_(NODE_)?PASSWORD",
@@ -172,6 +175,7 @@ def _prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[list
         environ["KAFKA_ADVERTISED"],
         environ.get("KAFKA_LISTEN", Node.listen),
         environ.get("KAFKA_CONTROLLER", Node.controller),
+        environ.get("KAFKA_INTERNAL", Node.internal),
     )
     more = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     if len(more) != len(arguments):

@@ -28,6 +28,7 @@ def kafka_part(settings: StackSettings) -> Part:
             "KAFKA_LISTEN": ports.address("kafka"),
             "KAFKA_ADVERTISED": ports.address("kafka"),
             "KAFKA_CONTROLLER": ports.address("kafka_controller"),
+            "KAFKA_INTERNAL": ports.address("kafka_internal"),
             "KAFKA_PASSWORD": Vault(layout.secrets).read("kafka-password"),
             "JAVA_TOOL_OPTIONS": f"{_JVM} -Djava.io.tmpdir={layout.tmp}",
         }
@@ -39,7 +40,7 @@ def kafka_part(settings: StackSettings) -> Part:
         title=f"Kafka {kafkajars.VERSION}",
         launch=launch,
         probe=lambda: kafkaserver.expect_broker(ports.address("kafka")),
-        ports=(ports["kafka"], ports["kafka_controller"]),
+        ports=tuple(ports[name] for name in ("kafka", "kafka_controller", "kafka_internal")),
         start_seconds=180.0,
         stop_seconds=30.0,
         urls={"kafka": ports.address("kafka")},
