@@ -28,6 +28,8 @@ def figures():
     """What was measured; printed and written to build/cluster.json (with MinIO: cluster-minio.json) at the end."""
     found = {}
     yield found
+    if not found:
+        return
     name = "cluster.json" if STORE == "seaweedfs" else f"cluster-{STORE}.json"
     (ROOT / "build" / name).write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(f"\n{json.dumps(found, indent=1)}\n")
