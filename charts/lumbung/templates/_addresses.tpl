@@ -63,6 +63,15 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Where the parts send traces; empty: nowhere. */}}
+{{- define "lumbung.otlpEndpoint" -}}
+{{- if .Values.telemetryCollector.enabled -}}
+{{- printf "http://%s:4317" (include "lumbung.host" (dict "root" . "name" "telemetry-collector")) -}}
+{{- else -}}
+{{- .Values.telemetry.otlpEndpoint -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "lumbung.dask.scheduler" -}}
 {{- if .Values.dask.enabled -}}
 {{- printf "tls://%s:8786" (include "lumbung.host" (dict "root" . "name" "dask-scheduler")) -}}

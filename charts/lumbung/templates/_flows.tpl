@@ -38,6 +38,11 @@ keycloak:
   18002: [{{ if .Values.keycloak.exposed }}"*", {{ end }}gateway, portal, ingest, catalog, compute, inference, setup-realm, test]
   18003: [metrics]
 {{- end }}
+{{- if .Values.telemetryCollector.enabled }}
+telemetry-collector:
+  4317: [gateway, portal, ingest, catalog, compute, inference, dask-worker]
+  8888: [metrics]
+{{- end }}
 {{- if .Values.kafka.enabled }}
 kafka:
   9092: [ingest, writers]
@@ -94,6 +99,9 @@ test: {}
 {{- range .Values.networkPolicy.apiServer.ports }}
 - {port: {{ . }}, cidrs: {{ $.Values.networkPolicy.apiServer.cidrs | toJson }}, callers: [compute, dask-operator]}
 {{- end }}
+{{- end }}
+{{- if and .Values.telemetryCollector.enabled .Values.telemetryCollector.exporter.endpoint }}
+- {port: {{ include "lumbung.urlPort" .Values.telemetryCollector.exporter.endpoint }}, callers: [telemetry-collector]}
 {{- end }}
 {{- if .Values.telemetry.otlpEndpoint }}
 - {port: {{ include "lumbung.urlPort" .Values.telemetry.otlpEndpoint }}, callers: [gateway, portal, ingest, catalog, compute, inference, dask-worker]}

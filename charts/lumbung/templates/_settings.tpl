@@ -23,7 +23,7 @@ identity:
 telemetry:
   sample_ratio: {{ .Values.telemetry.sampleRatio }}
   log_level: {{ .Values.telemetry.logLevel }}
-  {{- with .Values.telemetry.otlpEndpoint }}
+  {{- with include "lumbung.otlpEndpoint" . }}
   otlp_endpoint: {{ . }}
   {{- end }}
 {{- end -}}
@@ -172,7 +172,7 @@ portal: {target: "{{ include "lumbung.host" (dict "root" . "name" "portal") }}:1
 predictions:
   grpc: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}-pods:18050"}
   http: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}-pods:18052"}
-{{- with .Values.telemetry.otlpEndpoint }}
+{{- with include "lumbung.otlpEndpoint" . }}
 telemetry:
   otlp: {target: {{ . | trimPrefix "http://" | quote }}}
   sample_ratio: {{ $.Values.telemetry.sampleRatio }}

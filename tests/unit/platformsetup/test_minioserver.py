@@ -1,8 +1,9 @@
 import pytest
 
-from platformsetup import minioserver
+from platformsetup import golang
 from platformsetup.errors import SetupError
-from platformsetup.minioserver import LICENCES, MODULES, VERSION, arguments, built_program, environment, main
+from platformsetup.golang import MODULES
+from platformsetup.minioserver import LICENCES, VERSION, arguments, built_program, environment, main
 
 GO = """#!/bin/sh
 case "$1 $2" in
@@ -29,7 +30,7 @@ def go(tmp_path, monkeypatch):
             (folder / "go").write_text(GO.format(version=version, module=VERSION, source=source))
             (folder / "go").chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-        monkeypatch.setattr(minioserver, "_USUAL_GO", str(tmp_path / "nowhere"))
+        monkeypatch.setattr(golang, "_USUAL_GO", str(tmp_path / "nowhere"))
 
     return install
 

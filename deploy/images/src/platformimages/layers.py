@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from platformimages import kafkaprogram, keycloak, minioprogram, rootfs, tidy
+from platformimages import collectorprogram, kafkaprogram, keycloak, minioprogram, rootfs, tidy
 from platformimages.commands import ROOT, program, run
 from platformimages.requirements import LayerContent
 from platformimages.sbom import write_sbom
@@ -18,13 +18,23 @@ PACKAGES_DIR = Path("usr/local/lib/python3.11/dist-packages")
 
 _SCRIPTS_DIR = Path("usr/local/bin")
 _FILLING = frozenset(
-    {"layers.py", "rootfs.py", "keycloak.py", "kafkaprogram.py", "minioprogram.py", "tidy.py", "sbom.py"}
+    {
+        "layers.py",
+        "rootfs.py",
+        "keycloak.py",
+        "kafkaprogram.py",
+        "collectorprogram.py",
+        "minioprogram.py",
+        "tidy.py",
+        "sbom.py",
+    }
 )
 """Modules whose change is a change of every layer."""
 
 _PROGRAMS: dict[str, tuple[Callable[[], str], Callable[[Path], None], str]] = {
     "keycloak": (keycloak.stamp, keycloak.write, "opt/keycloak"),
     "minio": (minioprogram.stamp, minioprogram.write, "."),
+    "collector": (collectorprogram.stamp, collectorprogram.write, "."),
     "kafka": (kafkaprogram.stamp, kafkaprogram.write, "opt/kafka"),
 }
 """What is not of wheels, by the kind of its layer: what its content hangs on, what writes it, and where."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformsetup import minioserver
 from platformsetup.buildcache import cache_folder
+from platformsetup.golang import MODULES
 
 __all__ = ["stamp", "write"]
 
@@ -24,5 +25,5 @@ def write(target: Path) -> None:
     (target / _PROGRAM).parent.mkdir(parents=True)
     shutil.copy(program, target / _PROGRAM)
     (target / _DOCUMENTS).mkdir(parents=True)
-    for name in (minioserver.MODULES, *minioserver.LICENCES):
+    for name in (MODULES, *minioserver.LICENCES):
         shutil.copyfile(program.parent / name, target / _DOCUMENTS / name)

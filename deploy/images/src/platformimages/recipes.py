@@ -21,12 +21,12 @@ class Layer:
     """One folder that is laid over the ones before it.
 
     kind "rootfs": Debian; "wheels": third-party packages of `exports`, less those of earlier layers; "own": the
-    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak", "minio"
-    and "kafka": what is built or fetched of these. `scripts` are the console programs that are kept, `links` symbolic links by path.
+    workspace's packages of all exports of the image, and `folders` of the repository below /app; "keycloak", "minio",
+    "kafka" and "collector": what is built or fetched of these. `scripts` are the console programs that are kept, `links` symbolic links by path.
     """
 
     name: str
-    kind: Literal["rootfs", "wheels", "own", "keycloak", "minio", "kafka"]
+    kind: Literal["rootfs", "wheels", "own", "keycloak", "minio", "kafka", "collector"]
     exports: tuple[Export, ...] = ()
     packages: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -115,7 +115,8 @@ IMAGES = (
     # Needs Go and minutes, and is under the AGPL: for who asks for it.
     _part("minio", Layer("minio", "minio"), by_default=False),
     _part("keycloak", _JAVA, Layer("keycloak", "keycloak")),
-    # An option of the chart.
+    # Options of the chart. The collector needs Go and minutes.
+    _part("collector", Layer("collector", "collector"), by_default=False),
     _part(
         "kafka",
         _JAVA,

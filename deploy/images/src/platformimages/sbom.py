@@ -126,7 +126,7 @@ def _go(target: Path) -> Iterator[Component]:
         found: list[tuple[str, str]] = []
         for line in lines:
             kind, *words = line.split()
-            if kind in {"mod", "dep"}:
+            if kind in {"mod", "dep"} and words[1] != "(devel)":
                 found.append((words[0], words[1]))
             elif kind == "=>":
                 found[-1] = (words[0], words[1])

@@ -6,7 +6,6 @@ project's upstream is archived.
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -15,24 +14,20 @@ from pathlib import Path
 
 from platformsetup.buildcache import build_lock, cache_folder, run_build
 from platformsetup.errors import SetupError
+from platformsetup.golang import BUILD_FLAGS, MODULES, find_go, listed_modules
 
-__all__ = ["LICENCES", "MODULES", "VERSION", "arguments", "built_program", "environment", "main"]
+__all__ = ["LICENCES", "VERSION", "arguments", "built_program", "environment", "main"]
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 """The last commit of github.com/minio/minio, which `@latest` names."""
-
-MODULES = "modules.txt"
-"""Beside the program: Go's version, then the modules in it with their checksums, as `go version -m` lists them."""
 
 LICENCES = ("LICENSE", "CREDITS")
 """Beside the program: its own licence (AGPL-3.0) and those of its modules."""
 
 _MODULE = "github.com/minio/minio"
 _OLDEST_GO = (1, 24)
-# Where Go's own installer puts it, on the PATH or not.
-_USUAL_GO = "/usr/local/go/bin"
+_OTHERWISE = ", or take SeaweedFS: LUMBUNG_S3_PROGRAM=seaweedfs"
 _SECONDS = 1800
-_FLAGS = {"GOFLAGS": "-trimpath -buildvcs=false", "CGO_ENABLED": "0"}
 
 
 def built_program(cache_dir: Path) -> Path:
@@ -47,15 +42,15 @@ def built_program(cache_dir: Path) -> Path:
     with build_lock(cache_dir, "minio"):
         if program.exists():
             return program
-        go = _find_go()
+        go = find_go("MinIO", _OLDEST_GO, otherwise=_OTHERWISE)
         for stale in cache_dir.glob("unfinished-minio-*"):
             shutil.rmtree(stale, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix="unfinished-minio-", dir=cache_dir))
         install = [go, "install", "-ldflags=-s -w", f"{_MODULE}@{VERSION}"]
-        run_build(install, {**_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS)
-        listed = run_build([go, "version", "-m", str(work / "minio")], {}, "listing MinIO's modules")
-        # Its first line begins with the file's name.
-        (work / MODULES).write_text(listed.split(": ", 1)[1])
+        run_build(
+            install, {**BUILD_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS
+        )
+        (work / MODULES).write_text(listed_modules(go, str(work / "minio")))
         _copy_licences(go, work)
         work.chmod(0o755)
         work.rename(target)
@@ -95,21 +90,6 @@ def _copy_licences(go: str, target: Path) -> None:
     source = Path(json.loads(said)["Dir"])
     for name in LICENCES:
         shutil.copyfile(source / name, target / name)
-
-
-def _find_go() -> str:
-    go = shutil.which("go") or shutil.which("go", path=_USUAL_GO)
-    wanted = ".".join(map(str, _OLDEST_GO))
-    advice = (
-        f"install Go {wanted} or later (https://go.dev/dl), or take SeaweedFS: LUMBUNG_S3_PROGRAM=seaweedfs"
-    )
-    if go is None:
-        raise SetupError(f"MinIO is built from its Go module, and there is no Go: {advice}")
-    said = run_build([go, "version"], {}, "asking for Go's version", seconds=60)
-    found = re.search(r"go(\d+)\.(\d+)", said)
-    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
-        raise SetupError(f"MinIO cannot be built with {said.strip()} ({go}): {advice}")
-    return go
 
 
 if __name__ == "__main__":
