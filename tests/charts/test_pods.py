@@ -152,8 +152,18 @@ def test_migrations_are_a_step_before_each_service(objects):
     assert set(steps) == {"catalog", "ingest", "compute", "inference"}
     for part, command in steps.items():
         assert command[:4] == ["python3", "-m", "servicekit.postgres", f"{part}_service.storage"]
-        (step,) = pods(objects)[part]["spec"]["initContainers"]
+        step = pods(objects)[part]["spec"]["initContainers"][0]
         assert step["image"] == pods(objects)[part]["spec"]["containers"][0]["image"]
         named = {entry["name"] for entry in step["env"]}
         assert {"LUMBUNG_CONFIG", "LUMBUNG_POSTGRES__PASSWORD"} <= named
         assert ("lake=lake.postgres" in command) == ("LUMBUNG_LAKE__POSTGRES__PASSWORD" in named)
+
+
+def test_who_verifies_tokens_starts_when_the_keys_are_there(objects):
+    waiting = {
+        part
+        for part, pod in pods(objects).items()
+        for container in pod["spec"].get("initContainers", [])
+        if container["name"] == "sign-in" and container["command"][:3] == ["python3", "-m", "servicekit.auth"]
+    }
+    assert waiting == {"gateway", "catalog", "ingest", "compute", "inference"}

@@ -1,5 +1,11 @@
 {{/* What is particular to each gRPC service: ports, secrets, folders. */}}
 
+{{/* A new pod comes only when it can verify tokens: until then the old ones, which have the keys, answer. */}}
+{{- define "lumbung.waitForKeys" -}}
+name: sign-in
+command: [python3, -m, servicekit.auth, "300"]
+{{- end -}}
+
 {{- define "lumbung.grpc" -}}
 podsService: true
 check: {grpc: {port: {{ .config.listen.port }}}}
