@@ -58,6 +58,10 @@ check-charts: setup ## Renders every profile and holds it against Kubernetes' sc
 	@$(BIN)/pytest tests/charts $(ARGS)
 	@$(PYTHON) tools/check_charts.py
 
+.PHONY: promtool
+promtool: setup ## Builds Prometheus' checker of rules, with which check-charts tests the alerts (needs Go, minutes once)
+	@$(PYTHON) tools/promtool.py
+
 .PHONY: check
 check: setup ## Format, lint, types, imports, protos, unused code, lock
 	@$(PYTHON) tools/check.py

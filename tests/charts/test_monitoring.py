@@ -1,25 +1,15 @@
 """What is scraped, alerted on and shown exists: ports in pods, metrics in the services' code."""
 
-import json
 import re
 
 import pytest
 import yaml
 
-from support.helm import CHART, ROOT, containers, of_kind, pods
+from support.helm import ROOT, containers, of_kind, pods
+from support.monitoring import expressions, panels, rules, selectors
 
 # Metrics of others: Kubernetes, Envoy, Dask.
 FOREIGN = r"(up|container|kube|kubelet|envoy|dask)(_|$)"
-
-
-@pytest.fixture(scope="module")
-def rules():
-    return yaml.safe_load((CHART / "monitoring" / "rules.yaml").read_text())["groups"][0]["rules"]
-
-
-@pytest.fixture(scope="module")
-def panels():
-    return json.loads((CHART / "monitoring" / "dashboard.json").read_text())["panels"]
 
 
 @pytest.fixture(scope="module")
@@ -30,40 +20,27 @@ def own_metrics():
     return {name for path in sources for name in declared.findall(path.read_text())}
 
 
-def _metrics(expression):
-    """Names before a selector, or alone."""
-    return set(re.findall(r"\b([a-z][a-z0-9_]+)\{", expression)) | set(re.findall(r"^up\b", expression))
+def test_alerts_and_panels_ask_for_metrics_that_exist(own_metrics):
+    for selector in selectors():
+        plain = re.sub(r"_(total|bucket|sum|count)$", "", selector.metric)
+        known = re.match(FOREIGN, selector.metric) or plain in own_metrics
+        assert known, f"{selector.asked_by}: {selector.metric}"
 
 
-def _known(name, own_metrics):
-    plain = re.sub(r"_(total|bucket|sum|count)$", "", name)
-    return bool(re.match(FOREIGN, name)) or plain in own_metrics
+def test_every_expression_asks_for_something():
+    asking = {selector.asked_by for selector in selectors()}
+    assert asking == {name for name, _ in expressions()}
 
 
-def test_alerts_ask_for_metrics_that_exist(rules, own_metrics):
-    for rule in rules:
-        names = _metrics(rule["expr"])
-        assert names
-        for name in names:
-            assert _known(name, own_metrics), f"{rule['alert']}: {name}"
-
-
-def test_panels_ask_for_metrics_that_exist(panels, own_metrics):
-    for panel in panels:
-        for target in panel["targets"]:
-            for name in _metrics(target["expr"]):
-                assert _known(name, own_metrics), f"{panel['title']}: {name}"
-
-
-def test_every_alert_says_what_to_do(rules):
-    for rule in rules:
+def test_every_alert_says_what_to_do():
+    for rule in rules():
         assert rule["annotations"]["summary"]
         assert len(rule["annotations"]["description"]) > 20
         assert rule["labels"]["severity"] in ("warning", "critical")
 
 
-def test_the_four_golden_signals_are_shown(panels):
-    titles = " ".join(panel["title"] for panel in panels)
+def test_the_four_golden_signals_are_shown():
+    titles = " ".join(panel["title"] for panel in panels())
     for signal in ("Traffic", "Errors", "Latency", "Saturation"):
         assert signal in titles
 

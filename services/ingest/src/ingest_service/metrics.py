@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Histogram
 
+from ingest_service.domain.submission import SubmissionState
+
 __all__ = ["BYTES", "ROWS", "SECONDS", "SUBMISSIONS"]
 
 BYTES = Counter("lumbung_ingest_bytes", "Bytes of uploads stored")
@@ -12,3 +14,8 @@ SECONDS = Histogram(
     "From the finished upload to the end of its submission",
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600),
 )
+
+# To Prometheus a counter that begins with its first event has not risen: the first failure would call nobody.
+for _state in SubmissionState:
+    if _state.is_final:
+        SUBMISSIONS.labels(_state.value)
