@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from treasury.main_job.evidence import follow_lineage, search_words, show_trace, verify_audit
+from treasury.main_job.files import upload_collections
 from treasury.main_job.forecasting import train_and_serve
 from treasury.main_job.inputs import ROOT, find_inputs
 from treasury.main_job.intake import STEWARD, load_content, show_findings, upload_tables
@@ -30,6 +31,7 @@ class MainJob:
     def __init__(self, work: Path) -> None:
         self.journal = Journal()
         self.sessions = Sessions()
+        self.work = work
         self.inputs = find_inputs(work)
         self.submissions: dict[str, Submission] = {}
         self.run_client: Client | None = None
@@ -61,6 +63,7 @@ class MainJob:
         journal, sessions = self.journal, self.sessions
         journal.run("1 sign in, load content", lambda: load_content(sessions, journal, ROOT / "treasury"))
         journal.run("2 upload raw tables", self._upload)
+        journal.run("2b reports, workbooks, codes", lambda: upload_collections(sessions, journal, self.work))
         journal.run(
             "3 what validation found",
             lambda: show_findings(sessions, journal, self.submissions["apbd_panel"]),

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from treasury.generators.apbd_sample import generate, write
 
-__all__ = ["Inputs", "find_inputs"]
+__all__ = ["Inputs", "find_collection", "find_inputs"]
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = "shared/data/djpk-apbd-panel"
+SHARED = "shared/data"
+PANEL_FOLDER = "djpk-apbd-panel"
 PANEL = "apbd_kabkota_2010_2017.parquet"
 
 
@@ -32,8 +33,7 @@ class Inputs:
 
 def find_inputs(work: Path) -> Inputs:
     """Looks in LUMBUNG_SHARED_DATA, then beside the checkout; otherwise generates a sample in `work`."""
-    named = os.environ.get("LUMBUNG_SHARED_DATA")
-    folder = Path(named) / "djpk-apbd-panel" if named else ROOT.parent / SHARED
+    folder = _shared() / PANEL_FOLDER
     generated = not (folder / PANEL).is_file()
     if generated:
         folder = work / "generated"
@@ -44,3 +44,14 @@ def find_inputs(work: Path) -> Inputs:
         province=folder / "provcode.csv",
         generated=generated,
     )
+
+
+def find_collection(name: str) -> Path | None:
+    """A folder of public files in the same place; None where it is not at hand."""
+    folder = _shared() / name
+    return folder if folder.is_dir() else None
+
+
+def _shared() -> Path:
+    named = os.environ.get("LUMBUNG_SHARED_DATA")
+    return Path(named) if named else ROOT.parent / SHARED

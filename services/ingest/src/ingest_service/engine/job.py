@@ -31,6 +31,7 @@ class ValidationLimits(_Message):
     unpacked_bytes: int = 2 * 1024**3
     workbook_bytes: int = 512 * 1024**2
     unpack_ratio: int = 200
+    members: int = 20_000
     part_rows: int = 1_000_000
     kept_findings: int = 10_000
 
@@ -49,6 +50,7 @@ class ValidationJob(_Message):
     """One file to check. `field_ids` and `quarantine_ids` are Iceberg's ids by column."""
 
     file: Path
+    file_name: str = ""
     out: Path
     dataset: str
     submission: str
@@ -111,6 +113,7 @@ class Report(_Message):
     rule_counts: tuple[RuleRows, ...] = ()
     control_totals: dict[str, str] = {}
     extra_columns: tuple[str, ...] = ()
+    encoding_detected: str = ""
     replaced: tuple[tuple[str, ...], ...] = ()
     good: tuple[PartFile, ...] = ()
     quarantine: tuple[PartFile, ...] = ()

@@ -18,6 +18,7 @@ _DATES = {
     "iso": (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y-%m-%d", "2026-01-31"),
     "dd/mm/yyyy": (r"^[0-9]{2}/[0-9]{2}/[0-9]{4}$", "%d/%m/%Y", "31/01/2026"),
     "dd-mm-yyyy": (r"^[0-9]{2}-[0-9]{2}-[0-9]{4}$", "%d-%m-%Y", "31-01-2026"),
+    "month dd, yyyy": (r"^[A-Z][a-z]+ [0-9]{1,2}, [0-9]{4}$", "%B %d, %Y", "January 31, 2026"),
 }
 _TIMESTAMP = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -43,6 +44,8 @@ def code_text(column: ColumnSpec, number: pl.Expr) -> Parsed:
 def parse_date_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
     """Dates in the column's style."""
     pattern, layout, sample = _DATES[column.style.format]
+    if column.style.format == "month dd, yyyy":
+        text = text.str.replace_all(r" +", " ")
     value = pl.when(text.str.contains(pattern)).then(text).str.to_date(layout, strict=False)
     return Parsed(
         value, text.is_not_null() & pl.col(column.name).is_null(), (type_flaw(column, text, sample),)

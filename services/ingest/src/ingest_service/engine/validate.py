@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.findings import SCHEMA, fatal_findings, stamp
 from ingest_service.engine.job import FatalFinding, PartFile, Report, Step, ValidationJob
 from ingest_service.engine.plan import ERROR, FLAGGED, ROW, Plan, compile_plan
-from ingest_service.engine.readers import Source, open_source
+from ingest_service.engine.readers import Source, is_place, open_source
 from ingest_service.engine.reading import Reading
 from ingest_service.engine.sets import find_in_sets, set_checks
 from ingest_service.engine.staging import Staging, clear
@@ -42,7 +43,7 @@ class _Validation:
     def run(self) -> Report:
         try:
             with self._step("read"):
-                source = open_source(self._job.file, self._contract, self._job.limits)
+                source = open_source(self._job)
             plan = compile_plan(self._contract, source.schema)
             tally, staging = Tally(self._job), Staging(self._job)
             with self._step("validate"):
@@ -83,29 +84,30 @@ class _Validation:
                 tally.count(f"rounded_{mode}", "warning", int(rows))
 
     def _take_broken(self, source: Source, tally: Tally) -> None:
-        """Rows whose number of fields is not the header's."""
+        """What stands at the place of rows and is none."""
+        tally.count("skipped", "warning", source.skipped)
         broken = source.broken_rows
         if not broken:
             return
-        wanted = len(source.schema)
         self._rows_read += len(broken)
         self._rows_bad += len(broken)
-        tally.count("fields", "error", len(broken))
+        for rule, rows_broken in Counter(entry.rule for entry in broken).items():
+            tally.count(rule, "error", rows_broken)
         rows = [
             {
-                "source_row": row,
+                "source_row": entry.row,
                 "column": "",
-                "value": text,
-                "rule": "fields",
+                "value": entry.text,
+                "rule": entry.rule,
                 "severity": "error",
-                "message_en": f"The row has {fields} fields, the header {wanted}.",
-                "message_id": f"Baris berisi {fields} isian, judulnya {wanted}.",
-                "remedy_en": "Check for a delimiter or a quote inside a value.",
-                "remedy_id": "Periksa pemisah atau tanda kutip di dalam nilai.",
-                "record": json.dumps(text, ensure_ascii=False),
+                "message_en": entry.en,
+                "message_id": entry.indonesian,
+                "remedy_en": entry.remedy_en,
+                "remedy_id": entry.remedy_id,
+                "record": json.dumps(entry.text, ensure_ascii=False),
                 "submission": self._job.submission,
             }
-            for row, fields, text in broken
+            for entry in broken
         ]
         frame = pl.DataFrame(rows).with_columns(stamp(self._job.found_time))
         tally.quarantine(frame.select(SCHEMA.names()).cast(SCHEMA))
@@ -155,7 +157,12 @@ class _Validation:
             rows_bad=self._rows_bad,
             rule_counts=counts,
             control_totals=totals,
-            extra_columns=tuple(name for name in source.schema if name not in wanted),
+            extra_columns=tuple(
+                name
+                for name in (*source.schema, *source.extra_columns)
+                if name not in wanted and not is_place(name)
+            ),
+            encoding_detected=source.encoding_detected,
             replaced=replaced,
             good=() if fatal else good,
             quarantine=() if fatal else quarantine,

@@ -24,6 +24,9 @@ def published_text(report: Report) -> Text:
         names = ", ".join(report.extra_columns[:_MAX_NAMES])
         en += f" Columns outside the contract were left out: {names}."
         indonesian += f" Kolom di luar kontrak diabaikan: {names}."
+    if report.encoding_detected:
+        en += f" The encoding was taken to be {report.encoding_detected}."
+        indonesian += f" Pengodean berkas dianggap {report.encoding_detected}."
     if report.kept_cut:
         cut = number(report.kept_cut)
         en += f" {cut.en} more warnings were counted but not kept."

@@ -156,6 +156,7 @@ class ProcessingService:
         field_ids, quarantine_ids = await self._tables.field_ids(declaration)
         job = ValidationJob(
             file=file,
+            file_name=submission.file_name,
             out=out,
             dataset=submission.dataset,
             submission=submission.submission_id,

@@ -15,21 +15,35 @@ from ingest_service.domain.contract.model import (
     Publish,
     Rule,
 )
+from ingest_service.domain.contract.template import (
+    CellMatch,
+    Header,
+    Layout,
+    ReportTemplate,
+    Unpivot,
+    WorkbookTemplate,
+)
 from ingest_service.domain.contract.types import ColumnType
 
 __all__ = [
     "Carry",
+    "CellMatch",
     "ColumnSpec",
     "ColumnType",
     "Contract",
     "ControlTotal",
     "Declaration",
     "Format",
+    "Header",
+    "Layout",
     "Let",
     "Localized",
     "NumberStyle",
     "Provenance",
     "Publish",
+    "ReportTemplate",
     "Rule",
+    "Unpivot",
+    "WorkbookTemplate",
     "parse_declaration",
 ]

@@ -2,10 +2,12 @@
 
 import codecs
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from ingest_service.domain.contract.strict import StrictModel
+from ingest_service.domain.contract.template import ReportTemplate, WorkbookTemplate
 from ingest_service.domain.contract.types import ColumnType
 
 __all__ = [
@@ -30,6 +32,8 @@ BUILT_IN = frozenset(
         "header",
         "file",
         "fields",
+        "line",
+        "skipped",
         "required",
         "type",
         "precision",
@@ -45,43 +49,72 @@ BUILT_IN = frozenset(
 )
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Localized(_Model):
+class Localized(StrictModel):
     """A sentence in both languages."""
 
     id: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
+DETECT = "detect"
+
+
 def _known_encoding(name: str) -> str:
+    if name == DETECT:
+        return name
     try:
         return codecs.lookup(name).name
     except LookupError as error:
-        raise ValueError(f"{name!r} is no encoding that Python names") from error
+        raise ValueError(f"{name!r} is no encoding that Python names, nor {DETECT!r}") from error
 
 
-class Format(_Model):
+def _kind_of_template(value: Any) -> str:
+    is_workbook = "layouts" in value if isinstance(value, dict) else isinstance(value, WorkbookTemplate)
+    return "workbook" if is_workbook else "report"
+
+
+Template = Annotated[
+    Annotated[WorkbookTemplate, Tag("workbook")] | Annotated[ReportTemplate, Tag("report")],
+    Discriminator(_kind_of_template),
+]
+_TEMPLATES = {"workbook": WorkbookTemplate, "xlsx": WorkbookTemplate, "report": ReportTemplate}
+
+
+class Format(StrictModel):
     """How a file is read."""
 
-    type: Literal["csv", "xlsx", "parquet"]
+    type: Literal["csv", "xlsx", "workbook", "json", "jsonl", "parquet", "arrow", "report"]
     delimiter: str = Field(default=",", min_length=1, max_length=1, pattern=r"^[\x09\x20-\x7e]$")
     quote: str = Field(default='"', min_length=1, max_length=1, pattern=r"^[\x21-\x7e]$")
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     sheet: str | int = 0
-    header_row: int = Field(default=1, ge=1, le=1000)
+    header_row: int = Field(default=1, ge=0, le=1000)
+    names: tuple[str, ...] = Field(default=(), max_length=2000, strict=False)
+    records: str = ""
+    members: str = Field(default="*", min_length=1)
+    refused: Literal["reject", "quarantine"] = "reject"
     null_values: tuple[str, ...] = Field(default=("",), strict=False)
+    template: Template | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Format":
+        if (self.header_row == 0) != bool(self.names) or (self.names and self.type != "csv"):
+            raise ValueError("names and header_row 0 belong together, in a csv without a header")
+        wanted = _TEMPLATES.get(self.type)
+        if self.template is not None and (wanted is None or not isinstance(self.template, wanted)):
+            raise ValueError("a template has layouts (workbook, xlsx) or lines (report)")
+        if self.type == "report" and self.template is None:
+            raise ValueError("a report is read by its template")
+        return self
 
 
-class NumberStyle(_Model):
+class NumberStyle(StrictModel):
     """How numbers or dates are written."""
 
     decimal: Literal[".", ","] = "."
     group: Literal["", ".", ",", " ", "'"] = ""
     suffix: str = Field(default="", max_length=20)
-    format: Literal["iso", "dd/mm/yyyy", "dd-mm-yyyy"] = "iso"
+    format: Literal["iso", "dd/mm/yyyy", "dd-mm-yyyy", "month dd, yyyy"] = "iso"
 
     @model_validator(mode="after")
     def _distinct(self) -> "NumberStyle":
@@ -90,7 +123,7 @@ class NumberStyle(_Model):
         return self
 
 
-class Carry(_Model):
+class Carry(StrictModel):
     """The nearest value at or above a row of the column `from` that is one of `values`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
@@ -98,7 +131,7 @@ class Carry(_Model):
     values: tuple[str, ...] = Field(min_length=1, strict=False)
 
 
-class ColumnSpec(_Model):
+class ColumnSpec(StrictModel):
     """One column of the table."""
 
     name: Identifier
@@ -157,27 +190,27 @@ class ColumnSpec(_Model):
         return self.required or self.key
 
 
-class Provenance(_Model):
+class Provenance(StrictModel):
     """Names of the stored columns that say where a row came from."""
 
     row: Identifier
     submission: Identifier
 
 
-class KeyPolicy(_Model):
+class KeyPolicy(StrictModel):
     """What becomes of rows whose key repeats."""
 
     on_repeat: Literal["quarantine", "keep_first"] = "quarantine"
 
 
-class Let(_Model):
+class Let(StrictModel):
     """An aggregate over groups."""
 
     by: tuple[str, ...] = Field(strict=False)
     agg: str
 
 
-class Rule(_Model):
+class Rule(StrictModel):
     """A rule on rows."""
 
     id: Identifier
@@ -190,7 +223,7 @@ class Rule(_Model):
     remedy: Localized
 
 
-class ControlTotal(_Model):
+class ControlTotal(StrictModel):
     """An exact sum over the published rows."""
 
     id: Identifier
@@ -199,7 +232,7 @@ class ControlTotal(_Model):
     by: tuple[str, ...] = Field(default=(), strict=False)
 
 
-class Publish(_Model):
+class Publish(StrictModel):
     """How good rows enter the table."""
 
     mode: Literal["append", "overwrite", "replace"]
@@ -212,7 +245,7 @@ class Publish(_Model):
         return self
 
 
-class Contract(_Model):
+class Contract(StrictModel):
     """What a dataset promises."""
 
     version: Literal[1]
@@ -249,7 +282,7 @@ class Contract(_Model):
         return tuple(stored)
 
 
-class Declaration(_Model):
+class Declaration(StrictModel):
     """A dataset with its contract."""
 
     kind: Literal["Dataset"]

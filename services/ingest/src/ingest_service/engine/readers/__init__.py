@@ -1,7 +1,7 @@
 """Files as blocks of raw columns."""
 
 from ingest_service.engine.readers.opening import open_source
-from ingest_service.engine.readers.source import Source
+from ingest_service.engine.readers.source import Source, is_place
 from ingest_service.engine.readers.typed import NotOfTypeError
 
-__all__ = ["NotOfTypeError", "Source", "open_source"]
+__all__ = ["NotOfTypeError", "Source", "is_place", "open_source"]

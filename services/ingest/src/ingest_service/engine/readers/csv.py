@@ -18,8 +18,10 @@ from ingest_service.engine.columns import raw_name
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
 from ingest_service.engine.plan import ROW
+from ingest_service.engine.readers.encodings import encoding_of
 from ingest_service.engine.readers.guards import check_text_file
-from ingest_service.engine.readers.source import Source, check_header
+from ingest_service.engine.readers.quotes import check_quotes
+from ingest_service.engine.readers.source import Broken, Source, check_header
 from ingest_service.engine.readers.typed import ARROW_TYPES, NotOfTypeError, is_plain, readable_types
 
 __all__ = ["CsvSource"]
@@ -31,7 +33,10 @@ class CsvSource(Source):
     """A CSV file. Rows with a wrong number of fields are left out of the blocks and listed."""
 
     def __init__(self, path: Path, form: Format, limits: ValidationLimits, wanted: Sequence[str]) -> None:
-        self._hexadecimal = check_text_file(path, form.encoding, limits)
+        self._python_encoding = encoding_of(path, form)
+        looked = check_text_file(path, self._python_encoding, limits, form.quote)
+        check_quotes(path, form, self._python_encoding, looked.quotes)
+        self._hexadecimal = looked.hexadecimal
         self._path, self._form, self._limits = path, form, limits
         header, self._skip = self._read_header()
         self._names = check_header(header, wanted)
@@ -44,16 +49,38 @@ class CsvSource(Source):
 
     @property
     @override
-    def broken_rows(self) -> Sequence[tuple[int, int, str]]:
-        return [(row, fields, text) for row, (fields, text) in sorted(self._broken.items())]
+    def broken_rows(self) -> Sequence[Broken]:
+        return [self._wrong_fields(row, *said) for row, said in sorted(self._broken.items())]
+
+    @property
+    @override
+    def encoding_detected(self) -> str:
+        return self._python_encoding if self._form.encoding == "detect" else ""
+
+    def _wrong_fields(self, row: int, fields: int, text: str) -> Broken:
+        wanted = len(self._names)
+        return Broken(
+            row,
+            "fields",
+            text,
+            f"The row has {fields} fields, the header {wanted}.",
+            f"Baris berisi {fields} isian, judulnya {wanted}.",
+            "Check for a delimiter or a quote inside a value.",
+            "Periksa pemisah atau tanda kutip di dalam nilai.",
+        )
 
     def _encoding(self) -> str:
-        return "utf-8-sig" if self._form.encoding == "utf-8" else self._form.encoding
+        return "utf-8-sig" if self._python_encoding == "utf-8" else self._python_encoding
 
     def _read_header(self) -> tuple[list[str], int]:
         """The header's fields and the number of lines down to it."""
         with self._path.open(encoding=self._encoding(), newline="") as stream:
             lines = csv.reader(stream, delimiter=self._form.delimiter, quotechar=self._form.quote)
+            if self._form.names:
+                # A first line that says the same is no row.
+                names = list(self._form.names)
+                first = next(lines, None)
+                return names, lines.line_num if first == names else 0
             for _line in range(self._form.header_row - 1):
                 stream.readline(self._limits.line_bytes)
             try:
@@ -92,7 +119,7 @@ class CsvSource(Source):
                     block_size=self._limits.block_bytes,
                     column_names=self._names,
                     skip_rows=self._skip,
-                    encoding=form.encoding,
+                    encoding=self._python_encoding,
                 ),
                 parse_options=pacsv.ParseOptions(
                     delimiter=form.delimiter,

@@ -1,12 +1,13 @@
 """Looks through a text file in bounded memory before anything parses it."""
 
 import codecs
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
 
-__all__ = ["check_text_file"]
+__all__ = ["Looked", "check_text_file"]
 
 _MAGIC = {
     b"PK\x03\x04": "ZIP/XLSX",
@@ -19,11 +20,23 @@ _MAGIC = {
 }
 # Every byte below 128 is the ASCII character.
 _EXTEND_ASCII = frozenset({"ascii", "utf-8", "iso8859-1", "iso8859-15", "cp1252"})
+_BLOCK = 1024 * 1024
+_SHOWN = 20
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
-def check_text_file(path: Path, encoding: str, limits: ValidationLimits) -> bool:
-    """Reads the file once; whether 0x may stand anywhere in it.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen in passing: whether 0x may stand anywhere, and how often the quote does."""
+
+    hexadecimal: bool
+    quotes: int
+
+
+def check_text_file(
+    path: Path, encoding: str, limits: ValidationLimits, quote: str = "", *, nul_pads: bool = False
+) -> Looked:
+    """Reads the file once. With `nul_pads` the byte 0 may stand in it.
 
     Raises:
         FatalFileError: it is binary, a line is too long, or bytes do not belong to the encoding.
@@ -34,20 +47,24 @@ def check_text_file(path: Path, encoding: str, limits: ValidationLimits) -> bool
     hexadecimal = not extends_ascii  # not looked for
     position = line_start = 0
     last = b""
+    quotes = 0
+    quoting = quote.encode("ascii")
     with path.open("rb") as stream:
-        while block := stream.read(1024 * 1024):
+        while block := stream.read(_BLOCK):
             if position == 0:
                 _check_magic(block)
-            if not wide and b"\x00" in block:
-                raise _binary(f"byte 0 at offset {position + block.index(0)}")
+            if not wide and not nul_pads and b"\x00" in block:
+                raise _has_nul(path, position + block.index(0))
+            if quoting:
+                quotes += block.count(quoting)
             line_start = _check_lines(block, position, line_start, limits.line_bytes)
             if not (extends_ascii and block.isascii() and not decoder.getstate()[0]):
-                _decode(decoder, block, position, encoding, final=False)
+                _decode(path, decoder, block, position, encoding)
             hexadecimal = hexadecimal or _has_hexadecimal(last, block)
             last = block[-1:]
             position += len(block)
-    _decode(decoder, b"", position, encoding, final=True)
-    return hexadecimal
+    _decode(path, decoder, b"", position, encoding)
+    return Looked(hexadecimal, quotes)
 
 
 def _check_magic(block: bytes) -> None:
@@ -99,19 +116,46 @@ def _check_lines(block: bytes, position: int, line_start: int, limit: int) -> in
 
 
 def _decode(
-    decoder: codecs.IncrementalDecoder, block: bytes, position: int, encoding: str, *, final: bool
+    path: Path, decoder: codecs.IncrementalDecoder, block: bytes, position: int, encoding: str
 ) -> None:
     pending = len(decoder.getstate()[0])
     try:
-        decoder.decode(block, final)
+        decoder.decode(block, not block)
     except UnicodeDecodeError as error:
         offset = position - pending + error.start
+        line, text = _around(path, offset)
         bad = error.object[error.start : error.start + 1].hex()
         raise FatalFileError.of(
             "file",
-            f"Byte {bad} at offset {offset} does not belong to {encoding}.",
-            f"Bita {bad} pada offset {offset} tidak sesuai dengan {encoding}.",
-            f"Save the file as {encoding}.",
-            f"Simpan berkas sebagai {encoding}.",
-            value=str(offset),
+            f"Byte {bad} at offset {offset}, in line {line}, does not belong to {encoding}.",
+            f"Bita {bad} pada offset {offset}, di baris {line}, tidak sesuai dengan {encoding}.",
+            f"Save the whole file as {encoding}; it may have been put together from files of different programs.",
+            f"Simpan seluruh berkas sebagai {encoding}; mungkin berkas digabung dari program yang berbeda.",
+            value=text,
+            row=line,
         ) from error
+
+
+def _has_nul(path: Path, offset: int) -> FatalFileError:
+    line, text = _around(path, offset)
+    return FatalFileError.of(
+        "file",
+        f"The file is not text: byte 0 at offset {offset}, in line {line}.",
+        f"Berkas bukan teks: bita 0 pada offset {offset}, di baris {line}.",
+        "Export it again as text; a file that was cut off while it was written looks like this.",
+        "Ekspor ulang sebagai teks; berkas yang terputus saat ditulis tampak seperti ini.",
+        value=text,
+        row=line,
+    )
+
+
+def _around(path: Path, offset: int) -> tuple[int, str]:
+    """Number of the line that has a byte, and what stands there, with what is no ASCII as escapes."""
+    line, before = 1, offset
+    with path.open("rb") as stream:
+        while before > 0 and (block := stream.read(min(_BLOCK, before))):
+            line += block.count(b"\n")
+            before -= len(block)
+        stream.seek(max(offset - _SHOWN, 0))
+        near = stream.read(2 * _SHOWN)
+    return line, near.decode("ascii", "backslashreplace").replace("\0", "\\x00")

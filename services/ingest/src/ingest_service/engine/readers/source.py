@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import polars as pl
@@ -9,7 +10,33 @@ import polars as pl
 from ingest_service.domain.contract import Contract
 from ingest_service.engine.fatal import FatalFileError
 
-__all__ = ["Source", "check_header"]
+__all__ = ["FILE", "Broken", "Source", "check_header", "is_place"]
+
+# The column of the file's own name.
+FILE = "@file"
+_MAX_COLUMNS = 10_000
+
+
+def is_place(column: str) -> bool:
+    """Whether a column says where in a file a row stood, and was not in the file itself."""
+    return column.startswith("@")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something that is no row of the table, at the place of one: its text, and why."""
+
+    row: int
+    rule: str
+    text: str
+    en: str
+    indonesian: str
+    remedy_en: str
+    remedy_id: str
+
+    def moved(self, by: int) -> "Broken":
+        """The same, in a file that begins so many rows later."""
+        return replace(self, row=self.row + by)
 
 
 class Source(ABC):
@@ -36,9 +63,24 @@ class Source(ABC):
         return {}
 
     @property
-    def broken_rows(self) -> Sequence[tuple[int, int, str]]:
-        """Rows with too few or too many fields: row, fields found, text. Complete once `blocks` has ended."""
+    def broken_rows(self) -> Sequence[Broken]:
+        """What stands at the place of a row and is none, in order. Complete once `blocks` has ended."""
         return ()
+
+    @property
+    def skipped(self) -> int:
+        """Rows that the contract's template passes over, such as notes and totals. Complete once `blocks` has ended."""
+        return 0
+
+    @property
+    def extra_columns(self) -> Sequence[str]:
+        """Columns that turned up while reading and are not in the schema. Complete once `blocks` has ended."""
+        return ()
+
+    @property
+    def encoding_detected(self) -> str:
+        """The encoding, where the contract leaves it to the file."""
+        return ""
 
 
 def check_header(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -47,6 +89,15 @@ def check_header(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
     Raises:
         FatalFileError: a wanted column is missing or stands there twice; one finding per column.
     """
+    if len(header) > _MAX_COLUMNS:
+        raise FatalFileError.of(
+            "header",
+            f"The header has {len(header)} columns; the limit is {_MAX_COLUMNS}.",
+            f"Baris judul berisi {len(header)} kolom; batasnya {_MAX_COLUMNS}.",
+            "Check the delimiter, and that it is the right file.",
+            "Periksa pemisah kolom, dan apakah berkasnya benar.",
+            value=str(len(header)),
+        )
     problems = []
     listed = ", ".join(header[:50])
     for name in dict.fromkeys(wanted):

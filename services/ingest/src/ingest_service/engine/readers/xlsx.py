@@ -12,10 +12,9 @@ from typing_extensions import override
 from ingest_service.domain.contract import ColumnSpec, Format
 from ingest_service.engine.columns import raw_name
 from ingest_service.engine.fatal import FatalFileError
-from ingest_service.engine.job import ValidationLimits
 from ingest_service.engine.plan import ROW
 from ingest_service.engine.readers.source import Source, check_header
-from ingest_service.engine.readers.zipguard import check_zip
+from ingest_service.engine.readers.workbookguard import hidden
 
 __all__ = ["XlsxSource"]
 
@@ -26,16 +25,13 @@ _EITHER = r"^-?[0-9]{1,3}[.,][0-9]{3}$"
 class XlsxSource(Source):
     """One sheet of a workbook, read whole: its size is bounded before."""
 
-    def __init__(
-        self, path: Path, form: Format, limits: ValidationLimits, columns: Sequence[ColumnSpec]
-    ) -> None:
-        check_zip(path, limits)
+    def __init__(self, path: Path, form: Format, columns: Sequence[ColumnSpec]) -> None:
         try:
             self._book = fastexcel.read_excel(path)
         except fastexcel.FastExcelError as error:
             raise _unreadable(error) from error
         self._form = form
-        self._sheet = self._find_sheet()
+        self.sheet = self._find_sheet()
         header = [str(name or "").strip() for name in self._read_header()]
         names = check_header(header, [c.file_column for c in columns if c.file_column is not None])
         self._frame = self._read(names, columns)
@@ -54,9 +50,9 @@ class XlsxSource(Source):
         names: list[str] = self._book.sheet_names
         wanted = self._form.sheet
         if isinstance(wanted, int) and 0 <= wanted < len(names):
-            return names[wanted]
+            return self._visible(names[wanted])
         if wanted in names:
-            return str(wanted)
+            return self._visible(str(wanted))
         listed = ", ".join(names[:20])
         raise FatalFileError.of(
             "header",
@@ -66,6 +62,11 @@ class XlsxSource(Source):
             f"Beri nama lembar {wanted}.",
             value=str(wanted),
         )
+
+    def _visible(self, sheet: str) -> str:
+        if self._book.load_sheet(sheet, n_rows=0, header_row=None).visible != "visible":
+            raise hidden(sheet)
+        return sheet
 
     def _read_header(self) -> Sequence[Any]:
         row = self._form.header_row
@@ -125,7 +126,7 @@ class XlsxSource(Source):
 
     def _load(self, **options: Any) -> pl.DataFrame:
         try:
-            sheet = self._book.load_sheet(self._sheet, header_row=None, **options)
+            sheet = self._book.load_sheet(self.sheet, header_row=None, **options)
             return pl.DataFrame(sheet.to_polars())
         except fastexcel.UnsupportedColumnTypeCombinationError:
             raise
