@@ -39,10 +39,7 @@ def figures():
 def release(cluster, figures):
     """The kind profile in a namespace that enforces the standard "restricted"."""
     installed = Release(cluster)
-    cluster.kubectl("create", "namespace", installed.namespace)
-    cluster.kubectl(
-        "label", "namespace", installed.namespace, "pod-security.kubernetes.io/enforce=restricted"
-    )
+    cluster.create_namespace(installed.namespace)
     started = time.monotonic()
     cluster.helm("install", *installed.arguments())
     installed.wait_ready(READY_SECONDS)

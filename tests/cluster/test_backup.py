@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.cluster import ROOT, Release
+from support.cluster import ROOT, separate_release
 
 NEWCOMER = "pegawai-baru"
 READY_SECONDS = 420
@@ -16,14 +16,10 @@ READY_SECONDS = 420
 @pytest.fixture(scope="module")
 def own_release(cluster):
     """A release of this module's own, in a namespace that enforces the standard "restricted"."""
-    release = Release(cluster, namespace="lumbung-backup")
-    cluster.kubectl("create", "namespace", release.namespace)
-    cluster.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    cluster.helm("install", *release.arguments())
-    release.wait_ready(READY_SECONDS)
-    yield release
-    cluster.helm("uninstall", release.name, "--namespace", release.namespace, check=False)
-    cluster.kubectl("delete", "namespace", release.namespace, "--wait=false", check=False)
+    with separate_release(cluster, "lumbung-backup") as release:
+        cluster.helm("install", *release.arguments())
+        release.wait_ready(READY_SECONDS)
+        yield release
 
 
 def _secret(release, name, key):

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from platformimages.build import known
 
-from support.cluster import CHART, IMAGES, ROOT, Release
+from support.cluster import CHART, IMAGES, ROOT, separate_release
 from support.kafkacaller import COMMITTED
 
 OPTIONS = ("kafka", "collector")
@@ -22,17 +22,13 @@ def options(cluster, figures):
     """The kind profile with every option on, in a namespace that enforces the standard "restricted"."""
     subprocess.run([sys.executable, "-m", "platformimages", "build", *OPTIONS], cwd=ROOT, check=True)
     cluster.run("load", *(str(IMAGES / known()[name].archive) for name in OPTIONS))
-    release = Release(cluster, namespace="lumbung-options")
-    cluster.kubectl("create", "namespace", release.namespace)
-    cluster.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    values = ["--values", str(CHART / "values-options.yaml"), "--set", "telemetry.sampleRatio=1"]
-    started = time.monotonic()
-    cluster.helm("install", *release.arguments(*values))
-    release.wait_ready(READY_SECONDS)
-    figures["seconds_to_ready_with_options"] = round(time.monotonic() - started, 1)
-    yield release
-    cluster.helm("uninstall", release.name, "--namespace", release.namespace, check=False)
-    cluster.kubectl("delete", "namespace", release.namespace, "--wait=false", check=False)
+    with separate_release(cluster, "lumbung-options") as release:
+        values = ["--values", str(CHART / "values-options.yaml"), "--set", "telemetry.sampleRatio=1"]
+        started = time.monotonic()
+        cluster.helm("install", *release.arguments(*values))
+        release.wait_ready(READY_SECONDS)
+        figures["seconds_to_ready_with_options"] = round(time.monotonic() - started, 1)
+        yield release
 
 
 @pytest.fixture

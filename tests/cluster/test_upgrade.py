@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from support.cluster import Release
+from support.cluster import separate_release
 from support.previousrelease import previous_checkout, server_images
 
 READY_SECONDS = 420
@@ -24,14 +24,10 @@ def old_release(cluster, previous):
     images = previous / "build" / "images"
     listed = json.loads((images / "images.json").read_text(encoding="utf-8"))["images"]
     cluster.run("load", *(str(images / entry["archive"]) for entry in listed if entry["name"] != "base"))
-    release = Release(cluster, namespace="lumbung-upgrade")
-    cluster.kubectl("create", "namespace", release.namespace)
-    cluster.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    cluster.helm("install", *_before(release, previous))
-    release.wait_ready(READY_SECONDS)
-    yield release
-    cluster.helm("uninstall", release.name, "--namespace", release.namespace, check=False)
-    cluster.kubectl("delete", "namespace", release.namespace, "--wait=false", check=False)
+    with separate_release(cluster, "lumbung-upgrade") as release:
+        cluster.helm("install", *_before(release, previous))
+        release.wait_ready(READY_SECONDS)
+        yield release
 
 
 def _before(release, previous):

@@ -75,6 +75,11 @@ class Cluster:
             [str(self.script), "exec", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
+    def create_namespace(self, name: str) -> None:
+        """A namespace that enforces Pod Security "restricted"."""
+        self.kubectl("create", "namespace", name)
+        self.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+
     def restart_kubelet(self) -> None:
         """Kills the kubelet, which the node starts again, and waits until the node says Ready anew."""
         was = self._heartbeat()
@@ -254,6 +259,18 @@ class Release:
             or entry["status"].get("readyReplicas", 0) < entry["spec"]["replicas"]
         ]
         return [*pods, *jobs, *workloads]
+
+
+@contextmanager
+def separate_release(cluster: Cluster, namespace: str) -> Iterator[Release]:
+    """A release in a restricted namespace of its own, to be installed by the caller; both go at the end."""
+    release = Release(cluster, namespace=namespace)
+    cluster.create_namespace(namespace)
+    try:
+        yield release
+    finally:
+        cluster.helm("uninstall", release.name, "--namespace", namespace, check=False)
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
 
 
 def _ready(pod: dict[str, Any]) -> bool:

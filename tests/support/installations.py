@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
-from minio import Minio
 
 from lake import LakeSettings
 from platformsetup import DATABASES
@@ -71,9 +70,7 @@ class Installation:
     @property
     def bucket(self):
         """Client of the S3."""
-        return Minio(
-            self.s3.endpoint, access_key=self.s3.access_key, secret_key=self.s3.secret_key, secure=False
-        )
+        return self.s3.client()
 
     def keys(self):
         """Every key in the bucket."""

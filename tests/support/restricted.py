@@ -29,8 +29,7 @@ IDENTITY = {
 @contextmanager
 def restricted_namespace(cluster, name) -> "Iterator[Namespace]":
     """A fresh namespace; removed at the end."""
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    cluster.create_namespace(name)
     try:
         yield Namespace(cluster, name)
     finally:

@@ -91,17 +91,21 @@ class S3Server:
     secret_key: str
     region: str = "us-east-1"
 
-    def create_bucket(self, prefix: str = "test") -> str:
-        """Create a fresh, empty bucket and return its name."""
-        name = f"{prefix}-{secrets.token_hex(6)}"
-        client = Minio(
+    def client(self, http_client: urllib3.PoolManager | None = None) -> Minio:
+        """A client with the account that may do everything."""
+        return Minio(
             self.endpoint,
             access_key=self.access_key,
             secret_key=self.secret_key,
             region=self.region,
             secure=False,
+            http_client=http_client,
         )
-        client.make_bucket(name)
+
+    def create_bucket(self, prefix: str = "test") -> str:
+        """Create a fresh, empty bucket and return its name."""
+        name = f"{prefix}-{secrets.token_hex(6)}"
+        self.client().make_bucket(name)
         return name
 
 
@@ -220,14 +224,7 @@ def run_s3(parent: Path | None = None) -> Iterator[S3Server]:
 
 def _wait_for_s3(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
     pool = urllib3.PoolManager(retries=False, timeout=5)
-    client = Minio(
-        server.endpoint,
-        access_key=server.access_key,
-        secret_key=server.secret_key,
-        region=server.region,
-        secure=False,
-        http_client=pool,
-    )
+    client = server.client(pool)
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:

@@ -5,7 +5,6 @@ import time
 
 import pytest
 import structlog
-from minio import Minio
 
 from lake import S3ObjectStore, S3Settings, wait_for_bucket
 from lake.errors import StoreError
@@ -38,8 +37,7 @@ def test_a_store_that_comes_late_is_waited_for(s3_server):
     doors[0].server_close()
     assert time.monotonic() - begun > 1.5
     assert {entry["event"] for entry in logs} == {"waiting for the object store"}
-    client = Minio(s3_server.endpoint, s3_server.access_key, s3_server.secret_key, secure=False)
-    assert client.bucket_exists("waited-for")
+    assert s3_server.client().bucket_exists("waited-for")
 
 
 def test_a_store_that_does_not_come_ends_the_wait(s3_server):

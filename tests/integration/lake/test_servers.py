@@ -1,7 +1,6 @@
 import io
 
 import psycopg
-from minio import Minio
 
 from support.servers import PostgresServer, S3Server
 
@@ -20,13 +19,7 @@ def test_fresh_database_is_owned_by_its_own_role(postgres_server: PostgresServer
 
 
 def test_fresh_bucket_takes_an_object(s3_server: S3Server) -> None:
-    client = Minio(
-        s3_server.endpoint,
-        access_key=s3_server.access_key,
-        secret_key=s3_server.secret_key,
-        region=s3_server.region,
-        secure=False,
-    )
+    client = s3_server.client()
     bucket = s3_server.create_bucket()
     client.put_object(bucket, "a/b", data=io.BytesIO(b"abc"), length=3)
     assert [item.object_name for item in client.list_objects(bucket, recursive=True)] == ["a/b"]

@@ -3,7 +3,6 @@
 import secrets
 
 import pytest
-from minio import Minio
 
 from support.forgetfuls3 import unconditional_s3
 from support.ports import free_port
@@ -18,9 +17,7 @@ def run(endpoint, access_key, secret_key, folder, *, bucket="lumbung-lake", seco
 
 def test_the_bucket_is_made_once_and_stays(s3_server, tmp_path):
     bucket = f"setup-{secrets.token_hex(4)}"
-    client = Minio(
-        s3_server.endpoint, access_key=s3_server.access_key, secret_key=s3_server.secret_key, secure=False
-    )
+    client = s3_server.client()
     for _ in range(2):
         done = run(s3_server.endpoint, s3_server.access_key, s3_server.secret_key, tmp_path, bucket=bucket)
         assert (done.returncode, done.stderr) == (0, "")
@@ -29,10 +26,7 @@ def test_the_bucket_is_made_once_and_stays(s3_server, tmp_path):
 
 
 def test_a_store_in_which_two_writers_win_is_refused_at_once(s3_server, tmp_path):
-    store = Minio(
-        s3_server.endpoint, access_key=s3_server.access_key, secret_key=s3_server.secret_key, secure=False
-    )
-    with unconditional_s3(store) as endpoint:
+    with unconditional_s3(s3_server.client()) as endpoint:
         done = run(endpoint, s3_server.access_key, s3_server.secret_key, tmp_path, bucket="two-writers")
     assert done.returncode == 1
     assert "32 of 32 racing conditional puts won, 1 should" in done.stderr

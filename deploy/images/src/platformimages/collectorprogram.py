@@ -7,14 +7,12 @@ import hashlib
 import os
 import re
 import shutil
-import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from platformimages.commands import ROOT
-from platformsetup.buildcache import build_lock, cache_folder, run_build
-from platformsetup.errors import SetupError
+from platformimages.goprogram import lay_program
+from platformsetup.buildcache import cache_folder, made_once, run_build, tell_built
 from platformsetup.golang import BUILD_FLAGS, MODULES, find_go, listed_modules
 
 __all__ = ["LICENCE", "built_program", "main", "place", "stamp", "write"]
@@ -27,8 +25,6 @@ _FILES = ("go.mod", "go.sum", "main.go")
 _MODULE = "go.opentelemetry.io/collector/otelcol"
 _OLDEST_GO = (1, 25)
 _SECONDS = 1800
-_PROGRAM = Path("usr/local/bin/collector")
-_DOCUMENTS = Path("usr/share/doc/collector")
 
 
 def stamp() -> str:
@@ -50,54 +46,29 @@ def built_program(cache_dir: Path) -> Path:
     Raises SetupError when there is no Go to build it with, or the build fails.
     """
     program = place(cache_dir)
-    with build_lock(cache_dir, "collector"):
-        if program.exists():
-            return program
-        go = find_go("the telemetry collector", _OLDEST_GO)
-        for stale in cache_dir.glob("unfinished-collector-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-collector-", dir=cache_dir))
-        flags = f"-s -w -X main.version={_version()}"
-        build = [
-            go,
-            "build",
-            "-C",
-            str(_SOURCE),
-            "-mod=readonly",
-            f"-ldflags={flags}",
-            "-o",
-            str(work / "collector"),
-            ".",
-        ]
-        run_build(build, BUILD_FLAGS, "building the telemetry collector", seconds=_SECONDS)
-        (work / MODULES).write_text(listed_modules(go, str(work / "collector")))
-        found = run_build(
-            [go, "list", "-C", str(_SOURCE), "-m", "-f", "{{.Dir}}", _MODULE], {}, "finding its licence"
-        )
-        shutil.copyfile(Path(found.strip()) / LICENCE, work / LICENCE)
-        work.chmod(0o755)
-        work.rename(program.parent)
+    made_once(program.parent, "collector", _build)
     return program
 
 
 def write(target: Path) -> None:
     """Builds the program if needed and lays it below `target`."""
-    program = built_program(cache_folder(os.environ))
-    (target / _PROGRAM).parent.mkdir(parents=True)
-    shutil.copy(program, target / _PROGRAM)
-    (target / _DOCUMENTS).mkdir(parents=True)
-    for name in (MODULES, LICENCE):
-        shutil.copyfile(program.parent / name, target / _DOCUMENTS / name)
+    lay_program(built_program(cache_folder(os.environ)), (MODULES, LICENCE), target)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Builds the program; 1 with one line when it cannot."""
-    try:
-        sys.stdout.write(f"{built_program(cache_folder(environ))}\n")
-    except SetupError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return tell_built(built_program, environ)
+
+
+def _build(work: Path) -> Path:
+    go = find_go("the telemetry collector", _OLDEST_GO)
+    source, program = ["-C", str(_SOURCE)], str(work / "collector")
+    build = [go, "build", *source, "-mod=readonly", f"-ldflags=-s -w -X main.version={_version()}"]
+    run_build([*build, "-o", program, "."], BUILD_FLAGS, "building the telemetry collector", seconds=_SECONDS)
+    (work / MODULES).write_text(listed_modules(go, program))
+    found = run_build([go, "list", *source, "-m", "-f", "{{.Dir}}", _MODULE], {}, "finding its licence")
+    shutil.copyfile(Path(found.strip()) / LICENCE, work / LICENCE)
+    return work
 
 
 def _version() -> str:

@@ -24,6 +24,7 @@ _FILLING = frozenset(
         "keycloak.py",
         "kafkaprogram.py",
         "collectorprogram.py",
+        "goprogram.py",
         "minioprogram.py",
         "tidy.py",
         "sbom.py",

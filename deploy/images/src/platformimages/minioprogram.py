@@ -1,17 +1,14 @@
 """MinIO's program, with its licences and the list of its Go modules."""
 
 import os
-import shutil
 from pathlib import Path
 
+from platformimages.goprogram import lay_program
 from platformsetup import minioserver
 from platformsetup.buildcache import cache_folder
 from platformsetup.golang import MODULES
 
 __all__ = ["stamp", "write"]
-
-_PROGRAM = Path("usr/local/bin/minio")
-_DOCUMENTS = Path("usr/share/doc/minio")
 
 
 def stamp() -> str:
@@ -22,8 +19,4 @@ def stamp() -> str:
 def write(target: Path) -> None:
     """Builds the program if needed (minutes, once per user) and lays it below `target`."""
     program = minioserver.built_program(cache_folder(os.environ))
-    (target / _PROGRAM).parent.mkdir(parents=True)
-    shutil.copy(program, target / _PROGRAM)
-    (target / _DOCUMENTS).mkdir(parents=True)
-    for name in (MODULES, *minioserver.LICENCES):
-        shutil.copyfile(program.parent / name, target / _DOCUMENTS / name)
+    lay_program(program, (MODULES, *minioserver.LICENCES), target)

@@ -2,10 +2,9 @@
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
-from platformsetup.buildcache import build_lock, run_build
+from platformsetup.buildcache import made_once, run_build
 from platformsetup.errors import SetupError
 
 __all__ = ["COORDINATES", "VERSION", "fetched_jars"]
@@ -35,24 +34,17 @@ def fetched_jars(cache_dir: Path) -> Path:
 
     Raises SetupError when there is no Maven to fetch them with, or it cannot.
     """
-    target = cache_dir / f"kafka-{VERSION}"
-    if target.exists():
-        return target
-    with build_lock(cache_dir, "kafka"):
-        if target.exists():
-            return target
-        if shutil.which("mvn") is None:
-            raise SetupError("mvn is missing, Kafka cannot be fetched: run `apt-get install maven`")
-        for stale in cache_dir.glob("unfinished-kafka-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-kafka-", dir=cache_dir))
-        project, jars, listing = work / "pom.xml", work / "jars", work / "listing"
-        project.write_text(_PROJECT)
-        command = ["mvn", "-q", "-B", "-f", str(project), f"{_PLUGIN}:copy-dependencies", f"{_PLUGIN}:list"]
-        command += [f"-DoutputDirectory={jars}", f"-DoutputFile={listing}", "-DincludeScope=runtime"]
-        run_build(command, {}, f"fetching org.apache.kafka:kafka_2.13:{VERSION}")
-        found = sorted(":".join(names) for names in _LISTED.findall(listing.read_text()))
-        (jars / COORDINATES).write_text("".join(f"{line}\n" for line in found))
-        jars.rename(target)
-        shutil.rmtree(work)
-    return target
+    return made_once(cache_dir / f"kafka-{VERSION}", "kafka", _fetch)
+
+
+def _fetch(work: Path) -> Path:
+    if shutil.which("mvn") is None:
+        raise SetupError("mvn is missing, Kafka cannot be fetched: run `apt-get install maven`")
+    project, jars, listing = work / "pom.xml", work / "jars", work / "listing"
+    project.write_text(_PROJECT)
+    command = ["mvn", "-q", "-B", "-f", str(project), f"{_PLUGIN}:copy-dependencies", f"{_PLUGIN}:list"]
+    command += [f"-DoutputDirectory={jars}", f"-DoutputFile={listing}", "-DincludeScope=runtime"]
+    run_build(command, {}, f"fetching org.apache.kafka:kafka_2.13:{VERSION}")
+    found = sorted(":".join(names) for names in _LISTED.findall(listing.read_text()))
+    (jars / COORDINATES).write_text("".join(f"{line}\n" for line in found))
+    return jars

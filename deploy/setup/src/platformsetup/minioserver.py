@@ -7,13 +7,10 @@ project's upstream is archived.
 import json
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformsetup.buildcache import build_lock, cache_folder, run_build
-from platformsetup.errors import SetupError
+from platformsetup.buildcache import made_once, run_build, tell_built
 from platformsetup.golang import BUILD_FLAGS, MODULES, find_go, listed_modules
 
 __all__ = ["LICENCES", "VERSION", "arguments", "built_program", "environment", "main"]
@@ -35,26 +32,7 @@ def built_program(cache_dir: Path) -> Path:
 
     Raises SetupError when there is no Go to build it with, or the build fails.
     """
-    target = cache_dir / f"minio-{VERSION}"
-    program = target / "minio"
-    if program.exists():
-        return program
-    with build_lock(cache_dir, "minio"):
-        if program.exists():
-            return program
-        go = find_go("MinIO", _OLDEST_GO, otherwise=_OTHERWISE)
-        for stale in cache_dir.glob("unfinished-minio-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-minio-", dir=cache_dir))
-        install = [go, "install", "-ldflags=-s -w", f"{_MODULE}@{VERSION}"]
-        run_build(
-            install, {**BUILD_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS
-        )
-        (work / MODULES).write_text(listed_modules(go, str(work / "minio")))
-        _copy_licences(go, work)
-        work.chmod(0o755)
-        work.rename(target)
-    return program
+    return made_once(cache_dir / f"minio-{VERSION}", "minio", _build) / "minio"
 
 
 def arguments(program: Path, data: Path, address: str) -> list[str]:
@@ -77,12 +55,16 @@ def environment(access_key: str, secret_key: str) -> dict[str, str]:
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Builds the program; 1 with one line when it cannot."""
-    try:
-        sys.stdout.write(f"{built_program(cache_folder(environ))}\n")
-    except SetupError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return tell_built(built_program, environ)
+
+
+def _build(work: Path) -> Path:
+    go = find_go("MinIO", _OLDEST_GO, otherwise=_OTHERWISE)
+    install = [go, "install", "-ldflags=-s -w", f"{_MODULE}@{VERSION}"]
+    run_build(install, {**BUILD_FLAGS, "GOBIN": str(work)}, f"building {_MODULE}@{VERSION}", seconds=_SECONDS)
+    (work / MODULES).write_text(listed_modules(go, str(work / "minio")))
+    _copy_licences(go, work)
+    return work
 
 
 def _copy_licences(go: str, target: Path) -> None:

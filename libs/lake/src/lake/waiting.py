@@ -1,11 +1,10 @@
 """Starting before the object store does."""
 
-import time
-
 import structlog
 
 from lake.errors import StoreError
 from lake.objectstore import ObjectStore
+from servicekit.waiting import attempt_until
 
 __all__ = ["wait_for_bucket"]
 
@@ -20,14 +19,10 @@ def wait_for_bucket(objects: ObjectStore, seconds: float) -> None:
     Raises:
         StoreError: still so after `seconds`.
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            objects.ensure_bucket()
-        except StoreError as error:
-            if time.monotonic() >= deadline:
-                raise
-            _log.warning("waiting for the object store", place=objects.address(""), cause=str(error))
-            time.sleep(PAUSE_SECONDS)
-        else:
-            return
+
+    def waiting(error: StoreError) -> None:
+        _log.warning("waiting for the object store", place=objects.address(""), cause=str(error))
+
+    attempt_until(
+        objects.ensure_bucket, failure=StoreError, seconds=seconds, pause=PAUSE_SECONDS, waiting=waiting
+    )

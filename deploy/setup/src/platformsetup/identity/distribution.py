@@ -6,11 +6,10 @@ its final name only when it is whole.
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformsetup.buildcache import build_lock, run_build
+from platformsetup.buildcache import made_once, run_build
 from platformsetup.errors import SetupError
 
 VERSION = "26.7.3"
@@ -50,15 +49,8 @@ def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None)
     `archive` is a local keycloak-quarkus-dist archive that is taken instead of a fetched one.
     """
     digest = hashlib.sha256(" ".join(BUILD_OPTIONS).encode()).hexdigest()[:8]
-    target = cache_dir / f"keycloak-{VERSION}-{digest}"
-    if target.exists():
-        return target
-    with build_lock(cache_dir, "build"):
-        if target.exists():
-            return target
-        for stale in cache_dir.glob("unfinished-keycloak-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-keycloak-", dir=cache_dir))
+
+    def build(work: Path) -> Path:
         source = archive or _fetch(work)
         if not source.exists():
             raise SetupError(f"LUMBUNG_KEYCLOAK_ARCHIVE={source} does not exist")
@@ -70,9 +62,9 @@ def built_distribution(cache_dir: Path, java: Path, archive: Path | None = None)
         )
         home = work / f"keycloak-{VERSION}"
         run_build([str(home / "bin" / "kc.sh"), "build", *BUILD_OPTIONS], {"JAVA": str(java)}, "kc.sh build")
-        home.rename(target)
-        shutil.rmtree(work)
-    return target
+        return home
+
+    return made_once(cache_dir / f"keycloak-{VERSION}-{digest}", "keycloak", build)
 
 
 def _fetch(folder: Path) -> Path:

@@ -5,17 +5,21 @@ A new pod without keys would refuse every token while an old one, which has them
 """
 
 import sys
-import time
 
 import httpx
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import AuthSettings, ServiceSettings, SettingsError, load_settings
+from servicekit.waiting import attempt_until
 
 __all__ = ["main"]
 
 _ATTEMPT_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
+
+
+class _NoKeysError(Exception):
+    """The reason why there are no keys yet."""
 
 
 class _SignIn(ServiceSettings):
@@ -34,28 +38,38 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    deadline, said = time.monotonic() + seconds, ""
-    while trouble := _trouble(url):
-        if time.monotonic() >= deadline:
-            sys.stderr.write(f"{url} gave no keys within {seconds:.0f} s: {trouble}\n")
-            return 1
-        if trouble != said:
-            sys.stderr.write(f"waiting for the keys at {url}: {trouble}\n")
+    said: list[str] = []
+
+    def waiting(error: _NoKeysError) -> None:
+        if said[-1:] != [str(error)]:
+            said.append(str(error))
+            sys.stderr.write(f"waiting for the keys at {url}: {error}\n")
             sys.stderr.flush()
-            said = trouble
-        time.sleep(_PAUSE_SECONDS)
+
+    try:
+        attempt_until(
+            lambda: _expect_keys(url),
+            failure=_NoKeysError,
+            seconds=seconds,
+            pause=_PAUSE_SECONDS,
+            waiting=waiting,
+        )
+    except _NoKeysError as error:
+        sys.stderr.write(f"{url} gave no keys within {seconds:.0f} s: {error}\n")
+        return 1
     sys.stdout.write(f"{url}: keys are there\n")
     return 0
 
 
-def _trouble(url: str) -> str:
+def _expect_keys(url: str) -> None:
     try:
         response = httpx.get(url, timeout=_ATTEMPT_SECONDS, trust_env=False)
         response.raise_for_status()
         keys = response.json()["keys"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        return str(error) or type(error).__name__
-    return "" if keys else "the set is empty"
+        raise _NoKeysError(str(error) or type(error).__name__) from error
+    if not keys:
+        raise _NoKeysError("the set is empty")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Applies numbered SQL files once each, in order, under a lock."""
 
 import re
-import time
 import zlib
 from importlib.resources.abc import Traversable
 
@@ -10,6 +9,7 @@ import psycopg
 from servicekit.postgres.pool import connection_info
 from servicekit.settings import PostgresSettings
 from servicekit.telemetry import get_logger
+from servicekit.waiting import attempt_until
 
 __all__ = ["migrate"]
 
@@ -70,21 +70,22 @@ def migrate(settings: PostgresSettings, folder: Traversable) -> list[str]:
 
 
 def _connect(settings: PostgresSettings) -> psycopg.Connection:
-    deadline = time.monotonic() + settings.wait_seconds
-    while True:
-        try:
-            return psycopg.connect(connection_info(settings), autocommit=True)
-        except psycopg.OperationalError as error:
-            if time.monotonic() >= deadline:
-                raise
-            _log.warning(
-                "waiting for PostgreSQL",
-                host=settings.host,
-                port=settings.port,
-                database=settings.database,
-                cause=str(error).strip(),
-            )
-            time.sleep(PAUSE_SECONDS)
+    def waiting(error: psycopg.OperationalError) -> None:
+        _log.warning(
+            "waiting for PostgreSQL",
+            host=settings.host,
+            port=settings.port,
+            database=settings.database,
+            cause=str(error).strip(),
+        )
+
+    return attempt_until(
+        lambda: psycopg.connect(connection_info(settings), autocommit=True),
+        failure=psycopg.OperationalError,
+        seconds=settings.wait_seconds,
+        pause=PAUSE_SECONDS,
+        waiting=waiting,
+    )
 
 
 def _apply(connection: psycopg.Connection, file: Traversable) -> None:

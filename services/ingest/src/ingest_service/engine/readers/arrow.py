@@ -1,18 +1,15 @@
 """Arrow IPC, as a file or as a stream, with its own types."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
-import polars as pl
 import pyarrow as pa
 from pyarrow import ipc
 from typing_extensions import override
 
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
-from ingest_service.engine.readers.columnar import ArrowColumns, too_large, unreadable
-from ingest_service.engine.readers.source import Source
+from ingest_service.engine.readers.columnar import ArrowColumns, ColumnarSource, too_large, unreadable
 
 __all__ = ["ArrowSource"]
 
@@ -21,8 +18,10 @@ _MAGIC = b"ARROW1"
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-class ArrowSource(Source):
+class ArrowSource(ColumnarSource):
     """Record batches of flat columns."""
+
+    kind = "Arrow"
 
     def __init__(self, path: Path, limits: ValidationLimits, wanted: Sequence[str]) -> None:
         self._path, self._limits = path, limits
@@ -32,33 +31,21 @@ class ArrowSource(Source):
             with pa.OSFile(str(path)) as source:
                 schema = (ipc.open_file(source) if self._is_file else ipc.open_stream(source)).schema
         except (pa.ArrowException, OSError) as error:
-            raise unreadable("Arrow", error) from error
+            raise unreadable(self.kind, error) from error
         self._columns = ArrowColumns(schema, wanted)
 
-    @property
     @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return self._columns.schema
-
-    @override
-    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
-        del types
-        try:
-            with pa.OSFile(str(self._path)) as source:
-                yield from self._columns.numbered(self._bounded(source))
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable("Arrow", error) from error
-
-    def _bounded(self, source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         unpacked = 0
-        for batch in self._batches(source):
-            batch.validate(full=True)
-            unpacked += batch.nbytes
-            if unpacked > self._limits.unpacked_bytes:
-                raise too_large(unpacked, self._limits.unpacked_bytes)
-            yield batch
+        with pa.OSFile(str(self._path)) as source:
+            for batch in self._unbounded(source):
+                batch.validate(full=True)
+                unpacked += batch.nbytes
+                if unpacked > self._limits.unpacked_bytes:
+                    raise too_large(unpacked, self._limits.unpacked_bytes)
+                yield batch
 
-    def _batches(self, source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    def _unbounded(self, source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
         if self._is_file:
             file = ipc.open_file(source)
             for index in range(file.num_record_batches):

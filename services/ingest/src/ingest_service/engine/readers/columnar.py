@@ -1,16 +1,20 @@
 """Columns of a typed file (Parquet, Arrow) as blocks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar
 
 import polars as pl
 import pyarrow as pa
+from typing_extensions import override
 
 from ingest_service.engine.columns import raw_name
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.plan import ROW
-from ingest_service.engine.readers.source import check_header
+from ingest_service.engine.readers.source import Source, check_header
 
-__all__ = ["ArrowColumns", "too_large", "unreadable"]
+__all__ = ["ArrowColumns", "ColumnarSource", "too_large", "unreadable"]
 
 
 class ArrowColumns:
@@ -40,6 +44,30 @@ class ArrowColumns:
             frame.columns = [raw_name(name) for name in self.schema]
             yield frame.with_row_index(ROW, next_row).cast({ROW: pl.Int64})
             next_row += frame.height
+
+
+class ColumnarSource(Source):
+    """A file that Arrow reads batch by batch; `kind` is its format, for messages."""
+
+    kind: ClassVar[str]
+    _columns: ArrowColumns
+
+    @property
+    @override
+    def schema(self) -> dict[str, pl.DataType]:
+        return self._columns.schema
+
+    @override
+    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
+        del types
+        try:
+            yield from self._columns.numbered(self._batches())
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self.kind, error) from error
+
+    @abstractmethod
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """The file's batches from the first on."""
 
 
 def _plain(kind: pl.DataType) -> pl.DataType:

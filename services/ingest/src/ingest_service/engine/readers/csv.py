@@ -18,10 +18,10 @@ from ingest_service.engine.columns import raw_name
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
 from ingest_service.engine.plan import ROW
-from ingest_service.engine.readers.encodings import encoding_of
+from ingest_service.engine.readers.encodings import encoding_of, without_mark
 from ingest_service.engine.readers.guards import check_text_file
 from ingest_service.engine.readers.quotes import check_quotes
-from ingest_service.engine.readers.source import Broken, Source, check_header
+from ingest_service.engine.readers.source import Broken, TextSource, check_header
 from ingest_service.engine.readers.typed import ARROW_TYPES, NotOfTypeError, is_plain, readable_types
 
 __all__ = ["CsvSource"]
@@ -29,7 +29,7 @@ __all__ = ["CsvSource"]
 _COLUMN = re.compile(r"In CSV column #([0-9]+): .*CSV conversion error")
 
 
-class CsvSource(Source):
+class CsvSource(TextSource):
     """A CSV file. Rows with a wrong number of fields are left out of the blocks and listed."""
 
     def __init__(self, path: Path, form: Format, limits: ValidationLimits, wanted: Sequence[str]) -> None:
@@ -41,11 +41,6 @@ class CsvSource(Source):
         header, self._skip = self._read_header()
         self._names = check_header(header, wanted)
         self._broken: dict[int, tuple[int, str]] = {}
-
-    @property
-    @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return dict.fromkeys(self._names, pl.String())
 
     @property
     @override
@@ -69,12 +64,9 @@ class CsvSource(Source):
             "Periksa pemisah atau tanda kutip di dalam nilai.",
         )
 
-    def _encoding(self) -> str:
-        return "utf-8-sig" if self._python_encoding == "utf-8" else self._python_encoding
-
     def _read_header(self) -> tuple[list[str], int]:
         """The header's fields and the number of lines down to it."""
-        with self._path.open(encoding=self._encoding(), newline="") as stream:
+        with self._path.open(encoding=without_mark(self._python_encoding), newline="") as stream:
             lines = csv.reader(stream, delimiter=self._form.delimiter, quotechar=self._form.quote)
             if self._form.names:
                 # A first line that says the same is no row.

@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest_service.domain.contract import Format
 from ingest_service.engine.fatal import FatalFileError
 
-__all__ = ["encoding_of"]
+__all__ = ["encoding_of", "without_mark"]
 
 # UTF-32 before UTF-16: its mark begins with the other's.
 _MARKS = (
@@ -40,6 +40,11 @@ def encoding_of(path: Path, form: Format) -> str:
             )
         return form.encoding
     return marked or ("utf-8" if _is_utf8(path) else "cp1252")
+
+
+def without_mark(encoding: str) -> str:
+    """The name by which Python reads this encoding and drops a byte order mark at the beginning."""
+    return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
 def _is_utf8(path: Path) -> bool:

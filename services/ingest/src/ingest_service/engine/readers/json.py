@@ -14,10 +14,10 @@ from typing_extensions import override
 from ingest_service.domain.contract import ColumnSpec, Format
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
-from ingest_service.engine.readers.encodings import encoding_of
+from ingest_service.engine.readers.encodings import encoding_of, without_mark
 from ingest_service.engine.readers.frames import text_blocks
 from ingest_service.engine.readers.guards import check_text_file
-from ingest_service.engine.readers.source import Broken, Source, check_header
+from ingest_service.engine.readers.source import Broken, TextSource, check_header
 
 __all__ = ["JsonLinesSource", "JsonSource"]
 
@@ -50,14 +50,14 @@ _DECODER = json.JSONDecoder(
 )
 
 
-class _Records(Source):
+class _Records(TextSource):
     """Objects out of a text file."""
 
     def __init__(
         self, path: Path, form: Format, limits: ValidationLimits, columns: Sequence[ColumnSpec]
     ) -> None:
         encoding = encoding_of(path, form)
-        self._encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+        self._encoding = without_mark(encoding)
         self._path, self._form, self._limits = path, form, limits
         self._check(encoding)
         self._marks = {c.file_column: c.style.decimal for c in columns if c.column_type.is_number}
@@ -78,11 +78,6 @@ class _Records(Source):
     @abstractmethod
     def _values(self, stream: IO[str]) -> Iterator[Any]:
         """Each value of the file, or the ValueError that says why it is none."""
-
-    @property
-    @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return dict.fromkeys(self._names, pl.String())
 
     @property
     @override

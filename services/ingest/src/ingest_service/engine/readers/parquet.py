@@ -1,17 +1,14 @@
 """Parquet, a block of rows at a time, with its own types."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import override
 
 from ingest_service.engine.job import ValidationLimits
-from ingest_service.engine.readers.columnar import ArrowColumns, too_large, unreadable
-from ingest_service.engine.readers.source import Source
+from ingest_service.engine.readers.columnar import ArrowColumns, ColumnarSource, too_large, unreadable
 
 __all__ = ["ParquetSource"]
 
@@ -19,8 +16,10 @@ _BLOCK_ROWS = 131_072
 _MAGIC = b"PAR1"
 
 
-class ParquetSource(Source):
+class ParquetSource(ColumnarSource):
     """A Parquet file of flat columns."""
+
+    kind = "Parquet"
 
     def __init__(self, path: Path, limits: ValidationLimits, wanted: Sequence[str]) -> None:
         self._path = path
@@ -29,7 +28,7 @@ class ParquetSource(Source):
             stream.seek(max(path.stat().st_size - 4, 0))
             tail = stream.read(4)
         if head != _MAGIC or tail != _MAGIC:
-            raise unreadable("Parquet", "it does not begin and end with PAR1")
+            raise unreadable(self.kind, "it does not begin and end with PAR1")
         try:
             with pq.ParquetFile(path) as file:
                 unpacked = sum(
@@ -37,23 +36,12 @@ class ParquetSource(Source):
                 )
                 arrow = file.schema_arrow
         except (pa.ArrowException, OSError) as error:
-            raise unreadable("Parquet", error) from error
+            raise unreadable(self.kind, error) from error
         if unpacked > limits.unpacked_bytes:
             raise too_large(unpacked, limits.unpacked_bytes)
         self._columns = ArrowColumns(arrow, wanted)
 
-    @property
     @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return self._columns.schema
-
-    @override
-    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
-        del types
-        try:
-            with pq.ParquetFile(self._path) as file:
-                yield from self._columns.numbered(
-                    file.iter_batches(batch_size=_BLOCK_ROWS, use_threads=False)
-                )
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable("Parquet", error) from error
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(self._path) as file:
+            yield from file.iter_batches(batch_size=_BLOCK_ROWS, use_threads=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ingest_service.domain.contract import Format
 from ingest_service.engine.fatal import FatalFileError
+from ingest_service.engine.readers.encodings import without_mark
 
 __all__ = ["check_quotes"]
 
@@ -38,7 +39,7 @@ def _open_at_end(path: Path, form: Format, encoding: str) -> tuple[int, str] | N
     """Line and beginning of the value that is open where the file ends."""
     walk = _Walk(form.quote)
     marks = re.compile(f"[{re.escape(form.quote + form.delimiter)}\n\r]")
-    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
+    with path.open(encoding=without_mark(encoding), newline="") as stream:
         while block := stream.read(_BLOCK):
             after = 0
             for match in marks.finditer(block):

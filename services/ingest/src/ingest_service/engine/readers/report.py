@@ -12,17 +12,17 @@ from typing_extensions import override
 from ingest_service.domain.contract import Format, ReportTemplate
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
-from ingest_service.engine.readers.encodings import encoding_of
+from ingest_service.engine.readers.encodings import encoding_of, without_mark
 from ingest_service.engine.readers.frames import text_blocks
 from ingest_service.engine.readers.guards import check_text_file
-from ingest_service.engine.readers.source import Broken, Source, check_header
+from ingest_service.engine.readers.source import Broken, TextSource, check_header
 
 __all__ = ["ReportSource"]
 
 SECTION, LINE, KIND = "@section", "@line", "@kind"
 
 
-class ReportSource(Source):
+class ReportSource(TextSource):
     """A report. Its columns: what is captured, the headings, the fields of a line, and its places."""
 
     def __init__(self, path: Path, form: Format, limits: ValidationLimits, wanted: Sequence[str]) -> None:
@@ -32,18 +32,13 @@ class ReportSource(Source):
         encoding = encoding_of(path, form)
         pads = self._template.padding == "nul"
         check_text_file(path, encoding, limits, nul_pads=pads)
-        self._path, self._encoding = path, "utf-8-sig" if encoding == "utf-8" else encoding
+        self._path, self._encoding = path, without_mark(encoding)
         self._captured = self._capture()
         self._patterns = _Patterns(self._template)
         names = [*self._captured, *self._template.headings, *self._template.fields, SECTION, LINE, KIND]
         self._names = check_header(names, wanted)
         self._broken: dict[int, Broken] = {}
         self._check_sections()
-
-    @property
-    @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return dict.fromkeys(self._names, pl.String())
 
     @property
     @override

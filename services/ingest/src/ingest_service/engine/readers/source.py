@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import polars as pl
+from typing_extensions import override
 
 from ingest_service.domain.contract import Contract
 from ingest_service.engine.fatal import FatalFileError
 
-__all__ = ["FILE", "Broken", "Source", "check_header", "is_place"]
+__all__ = ["FILE", "Broken", "Source", "TextSource", "check_header", "is_place"]
 
 # The column of the file's own name.
 FILE = "@file"
@@ -81,6 +82,17 @@ class Source(ABC):
     def encoding_detected(self) -> str:
         """The encoding, where the contract leaves it to the file."""
         return ""
+
+
+class TextSource(Source):
+    """A file whose columns are all read as text."""
+
+    _names: list[str]
+
+    @property
+    @override
+    def schema(self) -> dict[str, pl.DataType]:
+        return dict.fromkeys(self._names, pl.String())
 
 
 def check_header(header: Sequence[str], wanted: Sequence[str]) -> list[str]:

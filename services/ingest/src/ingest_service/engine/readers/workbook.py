@@ -16,13 +16,13 @@ from ingest_service.engine.readers.celltext import CellTexts
 from ingest_service.engine.readers.frames import text_blocks
 from ingest_service.engine.readers.grid import Grid
 from ingest_service.engine.readers.layout import LaidOut, NoFitError, lay_out
-from ingest_service.engine.readers.source import Source, check_header
+from ingest_service.engine.readers.source import TextSource, check_header
 from ingest_service.engine.readers.workbookguard import check_workbook, hidden, locked
 
 __all__ = ["WorkbookSource"]
 
 
-class WorkbookSource(Source):
+class WorkbookSource(TextSource):
     """The sheet of a workbook that a layout fits. It is read whole: its size is bounded before."""
 
     def __init__(
@@ -35,11 +35,6 @@ class WorkbookSource(Source):
         wanted = [column.file_column for column in columns if column.file_column is not None]
         self._names = check_header(self._table.names, wanted)
         self._texts = CellTexts(columns)
-
-    @property
-    @override
-    def schema(self) -> dict[str, pl.DataType]:
-        return dict.fromkeys(self._names, pl.String())
 
     @property
     @override
