@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from treasury.main_job.inputs import find_collection
-from treasury.main_job.intake import CONTRIBUTOR
-from treasury.main_job.journal import Journal, Outcome, table
+from treasury.main_job.intake import CONTRIBUTOR, show_submissions
+from treasury.main_job.journal import Journal, Outcome
 from treasury.main_job.sessions import Sessions
 
 from lumbung.ingest.v1.submission_service_pb2 import Submission
@@ -26,12 +26,7 @@ def upload_collections(sessions: Sessions, journal: Journal, work: Path) -> Outc
     client = sessions.client(CONTRIBUTOR)
     sent = {dataset: client.uploads.send(path, dataset) for dataset, path in files.items()}
     done = {dataset: client.uploads.wait(entry.name) for dataset, entry in sent.items()}
-    journal.say(
-        table(
-            ["dataset", "file", "read", "good", "quarantined"],
-            [(name, e.file_name, e.rows_read, e.rows_good, e.rows_bad) for name, e in done.items()],
-        )
-    )
+    show_submissions(journal, done)
     for dataset, entry in done.items():
         if entry.state != Submission.STATE_PUBLISHED:
             raise RuntimeError(f"{dataset} was not published: {entry.message}")

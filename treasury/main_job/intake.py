@@ -1,6 +1,7 @@
 """Steps 1 to 3: load the content, upload the raw tables, see what validation found."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from treasury.main_job.inputs import Inputs
@@ -10,7 +11,7 @@ from treasury.main_job.sessions import Sessions
 from lumbung.declarations import apply_declarations, read_declarations
 from lumbung.ingest.v1.submission_service_pb2 import Submission
 
-__all__ = ["load_content", "show_findings", "upload_tables"]
+__all__ = ["load_content", "show_findings", "show_submissions", "upload_tables"]
 
 CONTRIBUTOR = "kontributor-pusat"
 STEWARD = "steward-pusat"
@@ -47,6 +48,13 @@ def upload_tables(
         if submission.state != Submission.STATE_PUBLISHED:
             raise RuntimeError(f"{path.name} was not published: {submission.message}")
         done[dataset] = submission
+    show_submissions(journal, done)
+    good = sum(entry.rows_good for entry in done.values())
+    return Outcome(f"{len(done)} files published, trace {client.trace_id}", good), done
+
+
+def show_submissions(journal: Journal, done: Mapping[str, Submission]) -> None:
+    """Shows a line for each dataset's submission."""
     journal.say(
         table(
             ["dataset", "file", "read", "good", "quarantined"],
@@ -56,8 +64,6 @@ def upload_tables(
             ],
         )
     )
-    good = sum(entry.rows_good for entry in done.values())
-    return Outcome(f"{len(done)} files published, trace {client.trace_id}", good), done
 
 
 def show_findings(sessions: Sessions, journal: Journal, submission: Submission) -> Outcome:
