@@ -43,13 +43,23 @@ def _snapshot(number, *, dataset="apbd_panel", rows=10, **more):
 
 
 async def test_each_caller_lists_what_policies_let_them_know(catalog):
-    everything = ["apbd_by_province", "apbd_national", "apbd_panel", "apbd_reconciliation", "province"]
-    assert (await _list(catalog, "steward-pusat"))[0] == everything
-    assert (await _list(catalog, "analis-kanwil-32"))[0] == everything
+    regional = [
+        "apbd_by_province",
+        "apbd_national",
+        "apbd_panel",
+        "apbd_reconciliation",
+        "province",
+        "region_code",
+    ]
+    # No policy lets a viewer know of these.
+    closed = ["apbd_workbook", "dts_cash_lines", "village_fund"]
+    assert (await _list(catalog, "steward-pusat"))[0] == sorted(regional + closed)
+    assert (await _list(catalog, "analis-kanwil-32"))[0] == regional
     assert (await _list(catalog, "viewer-without-office"))[0] == [
         "apbd_national",
         "apbd_reconciliation",
         "province",
+        "region_code",
     ]
     assert (await _list(catalog, "engineer-in-province"))[0] == []
 
@@ -57,7 +67,11 @@ async def test_each_caller_lists_what_policies_let_them_know(catalog):
 async def test_pages_are_filtered_too(catalog):
     first, token = await _list(catalog, "viewer-without-office", page_size=2)
     second, end = await _list(catalog, "viewer-without-office", page_size=2, page_token=token)
-    assert (first, second, end) == (["apbd_national", "apbd_reconciliation"], ["province"], "")
+    assert (first, second, end) == (
+        ["apbd_national", "apbd_reconciliation"],
+        ["province", "region_code"],
+        "",
+    )
 
 
 async def test_a_bad_page_token_is_refused(catalog):

@@ -53,7 +53,12 @@ async def test_hidden_datasets_are_neither_found_nor_counted(fed):
     seen = await _search(fed, "steward-pusat", "anggaran realisasi provinsi", page_size=100)
     hidden = await _search(fed, "viewer-without-office", "anggaran realisasi provinsi", page_size=100)
     gone = {hit.name for hit in seen.hits} - {hit.name for hit in hidden.hits}
-    assert gone == {"datasets/apbd_panel", "datasets/apbd_by_province"}
+    assert gone == {
+        "datasets/apbd_panel",
+        "datasets/apbd_by_province",
+        "datasets/apbd_workbook",
+        "datasets/village_fund",
+    }
     assert (seen.total, hidden.total) == (len(seen.hits), len(hidden.hits))
 
 
