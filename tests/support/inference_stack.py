@@ -34,6 +34,8 @@ from support.servers import PostgresServer, S3Server
 from support.signin import SignIn, run_signin
 
 _START_SECONDS = 90.0
+# Loopback that Ray does not take for "this machine" and replace by its outside address.
+NODE = "127.0.0.2"
 
 
 @dataclass
@@ -83,6 +85,7 @@ class InferenceStack:
     catalog: RecordingCatalog
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    worker_base: int = 0
 
     @property
     def api(self) -> str:
@@ -104,12 +107,27 @@ class InferenceStack:
                 f"--folder={self.folder / 'ray'}",
                 f"--token-path={self.folder / 'token'}",
             ],
+            "head": self._node("head", self.base, f"--state={self.folder / 'state'}"),
+            "worker": self._node("worker", self.worker_base, f"--head={NODE}:{self.base + 30}"),
             "service": ["inference_service"],
         }
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *commands[name]], env=self.environment, stdout=log, stderr=log
             )
+
+    def _node(self, role: str, base: int, *more: str) -> list[str]:
+        return [
+            "inference_service.ray_node",
+            role,
+            f"--host={NODE}",
+            f"--base-port={base}",
+            f"--folder={self.folder / role}",
+            f"--token-path={self.folder / 'token'}",
+            f"--leaving-path={self.folder / role}.leaving",
+            "--leave-seconds=4",
+            *more,
+        ]
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-4000:]
@@ -169,7 +187,7 @@ def _listeners(port: int) -> list[int]:
 
 def _free_base() -> int:
     """A first port with all of the stack's ports free behind it."""
-    offsets = [*range(30, 38), 50, 52, 73, 83, *range(100, 200)]
+    offsets = [*range(30, 38), 40, *range(50, 70), 73, 83, *range(100, 200)]
     while True:
         base = 22000 + 250 * secrets.randbelow(38)
         with contextlib.ExitStack() as held:
@@ -208,7 +226,28 @@ def run_inference_stack(postgres: PostgresServer, s3: S3Server) -> Iterator[Infe
         yield from _run_stack(postgres, s3, signin)
 
 
-def _run_stack(postgres: PostgresServer, s3: S3Server, signin: SignIn) -> Iterator[InferenceStack]:
+@contextlib.contextmanager
+def run_inference_cluster(postgres: PostgresServer, s3: S3Server) -> Iterator[InferenceStack]:
+    """The same with a head and a worker of Ray, and replicas that report where they are."""
+    with run_signin("svc-inference") as signin:
+        yield from _run_stack(postgres, s3, signin, nodes=("head", "worker"))
+
+
+def _several_nodes(base: int) -> dict[str, Any]:
+    return {
+        "address": f"{NODE}:{base + 30}",
+        "loopback": False,
+        # One address: one worker.
+        "workers": NODE,
+        "listen": {"host": NODE, "grpc_port": base + 50, "http_port": base + 60, "ports": 10},
+        "report": {"service": {"target": f"127.0.0.1:{base + 73}"}},
+        "discovery": {"port": base + 40},
+    }
+
+
+def _run_stack(
+    postgres: PostgresServer, s3: S3Server, signin: SignIn, nodes: tuple[str, ...] = ("ray",)
+) -> Iterator[InferenceStack]:
     folder = Path(tempfile.mkdtemp(prefix="inf-", dir="/tmp"))
     catalog = RecordingCatalog()
     catalog_server, catalog_port = catalog.serve()
@@ -227,6 +266,8 @@ def _run_stack(postgres: PostgresServer, s3: S3Server, signin: SignIn) -> Iterat
     config["lake"] = {
         "s3": {"endpoint": s3.endpoint, "access_key": s3.access_key, "bucket": s3.create_bucket("models")}
     }
+    if len(nodes) > 1:
+        config["ray"] |= _several_nodes(base)
     (folder / "inference.yaml").write_text(yaml.safe_dump(config))
     environment = os.environ | {
         "LUMBUNG_CONFIG": str(folder / "inference.yaml"),
@@ -235,13 +276,16 @@ def _run_stack(postgres: PostgresServer, s3: S3Server, signin: SignIn) -> Iterat
         "LUMBUNG_LAKE__S3__SECRET_KEY": s3.secret_key,
     }
     stack = InferenceStack(base, folder, signin, catalog, environment)
+    while len(nodes) > 1 and stack.worker_base in (0, base):
+        stack.worker_base = _free_base()
     try:
-        stack.start("ray")
+        for node in nodes:
+            stack.start(node)
         stack.start("service")
         stack.wait_for_service()
         yield stack
     finally:
-        for name in ("service", "ray"):
+        for name in ("service", *reversed(nodes)):
             if name in stack.processes:
                 stack.stop(name)
         catalog_server.stop(1).wait()

@@ -1,8 +1,7 @@
 """Makes the gateway's Envoy configuration from the protos and the settings."""
 
 from gateway_service.bootstrap import render
-from gateway_service.clusters import render_endpoints
 from gateway_service.errors import GatewayConfigurationError
 from gateway_service.settings import GatewaySettings
 
-__all__ = ["GatewayConfigurationError", "GatewaySettings", "render", "render_endpoints"]
+__all__ = ["GatewayConfigurationError", "GatewaySettings", "render"]

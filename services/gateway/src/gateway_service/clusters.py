@@ -1,21 +1,20 @@
 """The parts behind the gateway: where they are and when they count as broken."""
 
 import ipaddress
-import json
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from gateway_service.settings import GatewaySettings
-from gateway_service.xds import Config, typed
+from gateway_service.settings import DiscoverySettings, GatewaySettings
+from gateway_service.xds import Config, duration, typed
 from servicekit.settings import PeerSettings
 
-__all__ = ["SERVE_GRPC", "SERVE_HTTP", "clusters", "render_endpoints"]
+__all__ = ["SERVE_GRPC", "SERVE_HTTP", "clusters"]
 
 SERVE_GRPC = "serve_grpc"
 SERVE_HTTP = "serve_http"
 PORTAL = "portal"
 KEYCLOAK = "keycloak"
 OTLP = "otlp"
+DISCOVERY = "discovery"
 
 _MIB = 1024 * 1024
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -35,9 +34,11 @@ def clusters(settings: GatewaySettings) -> list[Config]:
     ):
         # Of a replica that is replaced, all that it has under way may have to be asked again at once.
         cluster = _guarded(name, peer, http2=http2, retries=256)
-        if predictions.endpoints_folder is not None:
-            cluster = _discovered(cluster, str(predictions.endpoints_folder / f"{name}.json"))
+        if predictions.discovery is not None:
+            cluster = _discovered(cluster, predictions.discovery)
         found.append(cluster)
+    if predictions.discovery is not None:
+        found.append(_cluster(DISCOVERY, predictions.discovery.target))
     keys = urlsplit(settings.auth.jwks_url)
     port = keys.port or (443 if keys.scheme == "https" else 80)
     keycloak = _cluster(KEYCLOAK, f"{keys.hostname}:{port}")
@@ -58,27 +59,15 @@ def clusters(settings: GatewaySettings) -> list[Config]:
     return found
 
 
-def render_endpoints(cluster: str, addresses: Iterable[str]) -> str:
-    """The text of a cluster's file in `endpoints_folder`, for addresses `host:port`.
-
-    `cluster` is "serve_grpc" or "serve_http", the file is `<cluster>.json`. Write it beside the old one and
-    rename it over it: the gateway watches for the rename.
-    """
-    assignment = typed("config.endpoint.v3.ClusterLoadAssignment", **_assignment(cluster, addresses))
-    return json.dumps({"resources": [assignment]}, indent=1)
-
-
 def _split(target: str) -> tuple[str, int]:
     host, _, port = target.rpartition(":")
     return host.strip("[]"), int(port)
 
 
-def _assignment(name: str, targets: Iterable[str]) -> Config:
-    endpoints = []
-    for target in targets:
-        host, port = _split(target)
-        endpoints.append({"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}})
-    return {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
+def _assignment(name: str, target: str) -> Config:
+    host, port = _split(target)
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
 
 
 def _cluster(name: str, target: str) -> Config:
@@ -93,7 +82,7 @@ def _cluster(name: str, target: str) -> Config:
         "type": kind,
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": _MIB,
-        "load_assignment": _assignment(name, [target]),
+        "load_assignment": _assignment(name, target),
     }
 
 
@@ -138,9 +127,22 @@ def _guarded(name: str, peer: PeerSettings, *, http2: bool, retries: int = 3) ->
     )
 
 
-def _discovered(cluster: Config, path: str) -> Config:
+def _discovered(cluster: Config, discovery: DiscoverySettings) -> Config:
+    """With the endpoints that the inference service names (EDS, asked by REST). While it does not answer, the last hold."""
     kept = {key: value for key, value in cluster.items() if key != "load_assignment"}
-    source = {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+    asked = {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": [DISCOVERY],
+        "refresh_delay": duration(discovery.refresh_seconds),
+        "request_timeout": duration(discovery.timeout_seconds),
+    }
+    source = {
+        "api_config_source": asked,
+        "resource_api_version": "V3",
+        # The gateway opens its port without replicas too: there is more behind it.
+        "initial_fetch_timeout": "2s",
+    }
     return kept | {"type": "EDS", "eds_cluster_config": {"eds_config": source}}
 
 

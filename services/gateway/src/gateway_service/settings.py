@@ -8,6 +8,7 @@ from servicekit.settings import AuthSettings, PeerSettings, ServiceSettings
 
 __all__ = [
     "AccessLogSettings",
+    "DiscoverySettings",
     "GatewaySettings",
     "GatewayTelemetry",
     "LimitsSettings",
@@ -41,17 +42,23 @@ class PublicListenSettings(_Section):
     tls: TlsSettings | None = None
 
 
+class DiscoverySettings(PeerSettings):
+    """The inference service, as far as it names its replicas (Envoy's endpoint discovery by REST)."""
+
+    timeout_seconds: float = Field(default=2.0, gt=0)
+    refresh_seconds: float = Field(default=1.0, ge=0.1, le=60, description="how often it is asked")
+
+
 class PredictionSettings(_Section):
     """Where predictions are served.
 
-    With `endpoints_folder`, the addresses come from its files `serve_grpc.json` and `serve_http.json` and are
-    followed while the gateway runs (replicas move); `gateway_service.render_endpoints` writes their text. Else
-    `grpc` and `http` hold.
+    With `discovery`, the inference service is asked where its replicas are, and they are followed while the gateway
+    runs. Else `grpc` and `http` hold: one address, or a name whose addresses are followed.
     """
 
     grpc: PeerSettings = PeerSettings(target="127.0.0.1:18050")
     http: PeerSettings = PeerSettings(target="127.0.0.1:18052")
-    endpoints_folder: Path | None = None
+    discovery: DiscoverySettings | None = None
     application: str | None = Field(default=None, description="sent as metadata `application` when set")
 
 

@@ -7,18 +7,25 @@ from importlib.resources import files
 
 from catalogclient import CatalogAuditSink, CatalogClient
 from inference_service.clients.catalog import CatalogLineageRecorder
-from inference_service.clients.ingress import IngressProbe
+from inference_service.clients.fleet import FleetProbe
+from inference_service.discovery.server import DiscoveryServer
 from inference_service.engine.inspector import SubprocessInspector
 from inference_service.executor.ray_serve import RayServeExecutor
-from inference_service.replica.settings import ReplicaSettings, replica_document
 from inference_service.service.deployments import DeploymentService
 from inference_service.service.registry import RegistryService
-from inference_service.servicer import ModelServicer
-from inference_service.settings import InferenceSettings
+from inference_service.service.replicas import ReplicaService
+from inference_service.servicer import ModelServicer, ReplicaServicer
+from inference_service.settings import InferenceSettings, replica_settings
 from inference_service.storage.postgres import PostgresRegistryStore
+from inference_service.storage.replica_directory import ReplicaDirectory
 from lake import S3ObjectStore, wait_for_bucket
 from lumbung.annotations.v1 import access_pb2
-from lumbung.inference.v1 import model_service_pb2, model_service_pb2_grpc
+from lumbung.inference.v1 import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    replica_service_pb2,
+    replica_service_pb2_grpc,
+)
 from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
 from servicekit.postgres import migrate, open_pool
 from servicekit.server import CallInterceptor, GrpcServer, open_channel
@@ -28,19 +35,11 @@ __all__ = ["start"]
 Stopper = Callable[[], Awaitable[None]]
 
 
-def _replica_settings(settings: InferenceSettings) -> str:
-    return replica_document(
-        ReplicaSettings(
-            auth=settings.auth,
-            listen=settings.ray.listen,
-            ray_on_loopback=settings.ray.loopback,
-            s3=settings.lake.s3,
-            telemetry=settings.telemetry,
-            catalog=settings.catalog,
-            identity=settings.identity,
-            limits=settings.limits.replica,
-        )
-    )
+def _addresses(settings: InferenceSettings, directory: ReplicaDirectory) -> Callable[[], Sequence[str]]:
+    """Where the replicas answer: all at one place, or on several nodes each where it said."""
+    if settings.ray.workers is None:
+        return lambda: [settings.ray.ingress.target]
+    return lambda: [replica.grpc_address for replica in directory.serving()]
 
 
 async def start(settings: InferenceSettings) -> Sequence[Stopper]:
@@ -51,13 +50,12 @@ async def start(settings: InferenceSettings) -> Sequence[Stopper]:
     await asyncio.to_thread(wait_for_bucket, objects, settings.lake.s3.wait_seconds)
     identity = ServiceIdentity(settings.identity)
     catalog_channel = open_channel(settings.catalog)
-    ingress_channel = open_channel(settings.ray.ingress)
     audit = CatalogAuditSink(catalog_channel, identity)
     audit.start()
 
     store = PostgresRegistryStore(pool)
     executor = RayServeExecutor(
-        settings.ray, _replica_settings(settings), settings.limits.replica.max_call_seconds
+        settings.ray, replica_settings(settings), settings.limits.replica.max_call_seconds
     )
     executor.write_replica_settings()
     registry = RegistryService(
@@ -66,23 +64,31 @@ async def start(settings: InferenceSettings) -> Sequence[Stopper]:
         SubprocessInspector(settings.limits.inspection_memory_bytes, settings.limits.inspection_seconds),
         CatalogLineageRecorder(CatalogClient(catalog_channel, identity, settings.catalog.timeout_seconds)),
     )
-    deployments = DeploymentService(
-        store, executor, IngressProbe(ingress_channel, identity), settings.limits.deploy_seconds
-    )
+    directory = ReplicaDirectory(settings.ray.discovery.lease_seconds)
+    probe = FleetProbe(_addresses(settings, directory), identity)
+    deployments = DeploymentService(store, executor, probe, settings.limits.deploy_seconds)
     loop = asyncio.create_task(deployments.reconcile_forever(settings.limits.reconcile_seconds))
 
-    rules = AccessRules.from_protos([model_service_pb2], access_pb2.access)
+    rules = AccessRules.from_protos([model_service_pb2, replica_service_pb2], access_pb2.access)
     server = GrpcServer(settings.listen, CallInterceptor(rules, TokenVerifier(settings.auth), audit))
     server.add(
         model_service_pb2_grpc.add_ModelServiceServicer_to_server,
         ModelServicer(registry, deployments),
         "lumbung.inference.v1.ModelService",
     )
+    server.add(
+        replica_service_pb2_grpc.add_ReplicaServiceServicer_to_server,
+        ReplicaServicer(ReplicaService(directory, settings.identity.client_id)),
+        "lumbung.inference.v1.ReplicaService",
+    )
     await server.start()
+    discovery = DiscoveryServer(directory)
+    if settings.ray.workers is not None:
+        await discovery.start(settings.ray.discovery.host, settings.ray.discovery.port)
 
     async def end_loop() -> None:
         loop.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await loop
 
-    return [server.stop, end_loop, audit.stop, catalog_channel.close, ingress_channel.close, pool.close]
+    return [server.stop, discovery.stop, end_loop, audit.stop, catalog_channel.close, probe.close, pool.close]

@@ -7,13 +7,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from inference_service.domain.model import ModelVersion, TensorSpec, VersionDraft
 from inference_service.domain.names import parse_model
+from inference_service.domain.replica import ReplicaReport, ReplicaState
 from inference_service.service.deployments import ServedDeployment
 from lumbung.inference.v1 import model_service_pb2 as pb
+from lumbung.inference.v1 import replica_service_pb2 as replica_pb
 from servicekit.errors import InvalidArgumentError, Text
 
 __all__ = [
     "deployment_to_proto",
     "draft_from_proto",
+    "report_from_proto",
     "token_from_key",
     "token_to_key",
     "version_to_proto",
@@ -35,6 +38,17 @@ def draft_from_proto(head: pb.RegisterModelVersionRequest.Head) -> VersionDraft:
         training_snapshots=tuple(version.training_snapshots),
         metrics=dict(version.metrics),
         request_id=head.request_id,
+    )
+
+
+def report_from_proto(request: replica_pb.ReportReplicaRequest) -> ReplicaReport:
+    """Reads a replica's report."""
+    leaving = request.state == replica_pb.ReportReplicaRequest.STATE_LEAVING
+    return ReplicaReport(
+        replica=request.replica,
+        grpc_address=request.grpc_address,
+        http_address=request.http_address,
+        state=ReplicaState.LEAVING if leaving else ReplicaState.SERVING,
     )
 
 

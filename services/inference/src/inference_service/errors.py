@@ -12,6 +12,7 @@ from servicekit.errors import (
 )
 
 __all__ = [
+    "BadReportError",
     "DeployFailedError",
     "DeployTimeoutError",
     "IdempotencyError",
@@ -28,6 +29,12 @@ __all__ = [
     "VersionNotFoundError",
     "version_not_found",
 ]
+
+
+class BadReportError(InvalidArgumentError):
+    """What a replica reports of itself cannot be."""
+
+    reason = "REPORT_MALFORMED"
 
 
 class MalformedNameError(InvalidArgumentError):

@@ -7,6 +7,7 @@ from inference_service.converters import (
     bad_token,
     deployment_to_proto,
     draft_from_proto,
+    report_from_proto,
     token_from_key,
     token_to_key,
     version_to_proto,
@@ -16,12 +17,15 @@ from inference_service.domain.names import parse_model, parse_version
 from inference_service.errors import UploadOrderError
 from inference_service.service.deployments import DeploymentService
 from inference_service.service.registry import RegistryService
+from inference_service.service.replicas import ReplicaService
 from lumbung.inference.v1 import model_service_pb2 as pb
 from lumbung.inference.v1 import model_service_pb2_grpc as pb_grpc
+from lumbung.inference.v1 import replica_service_pb2 as replica_pb
+from lumbung.inference.v1 import replica_service_pb2_grpc as replica_grpc
 from servicekit.auth import current_principal
 from servicekit.errors import Text
 
-__all__ = ["ModelServicer"]
+__all__ = ["ModelServicer", "ReplicaServicer"]
 
 
 class ModelServicer(pb_grpc.ModelServiceServicer):  # type: ignore[misc]  # generated code has no types
@@ -96,6 +100,21 @@ class ModelServicer(pb_grpc.ModelServiceServicer):  # type: ignore[misc]  # gene
             deployments=[deployment_to_proto(served) for served in page],
             next_page_token=token_from_key(page[-1].deployment.ref.model) if more else "",
         )
+
+
+class ReplicaServicer(replica_grpc.ReplicaServiceServicer):  # type: ignore[misc]  # generated code has no types
+    """Where replicas are."""
+
+    def __init__(self, replicas: ReplicaService) -> None:
+        self._replicas = replicas
+
+    async def ReportReplica(  # noqa: N802
+        self, request: replica_pb.ReportReplicaRequest, context: Any
+    ) -> replica_pb.ReportReplicaResponse:
+        """Takes a replica's report."""
+        del context
+        await self._replicas.report_replica(current_principal(), report_from_proto(request))
+        return replica_pb.ReportReplicaResponse()
 
 
 def _order_error(field: str) -> UploadOrderError:

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inference_service.replica.settings import ListenSettings as ReplicaListenSettings
-from inference_service.replica.settings import ReplicaLimits
+from inference_service.replica.settings import (
+    ReplicaLimits,
+    ReplicaSettings,
+    ReportSettings,
+    replica_document,
+)
 from lake import S3Settings
 from servicekit.settings import (
     AuthSettings,
@@ -17,7 +22,15 @@ from servicekit.settings import (
     TelemetrySettings,
 )
 
-__all__ = ["InferenceSettings", "LakeSection", "LimitSettings", "RaySettings"]
+__all__ = [
+    "DiscoverySettings",
+    "InferenceSettings",
+    "LakeSection",
+    "LimitSettings",
+    "NodeSettings",
+    "RaySettings",
+    "replica_settings",
+]
 
 
 class _Section(BaseModel):
@@ -31,8 +44,20 @@ class LakeSection(_Section):
     postgres: PostgresSettings | None = None
 
 
+class DiscoverySettings(_Section):
+    """Where the gateway asks for the replicas, and how long one that is silent counts (see Ray's `report`)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=18053, ge=1, le=65535)
+    lease_seconds: float = Field(default=5.0, ge=1, le=60)
+
+
 class RaySettings(_Section):
-    """The Ray head, and where its replicas answer."""
+    """The Ray head, and where its replicas answer.
+
+    On several nodes (`workers`), each node has one replica on ports of its own (`listen.ports`), which reports itself
+    (`report`), and the gateway asks this service where they are (`discovery`).
+    """
 
     address: str = Field(default="127.0.0.1:18030", description="host:port of the head's GCS")
     token_path: Path = Field(description="file with Ray's token")
@@ -50,6 +75,19 @@ class RaySettings(_Section):
     loopback: bool = Field(
         default=True, description="everything of Ray is on this machine's loopback address"
     )
+    workers: str | None = Field(
+        default=None, description="host name whose addresses are those of the worker nodes that are ready"
+    )
+    report: ReportSettings | None = None
+    discovery: DiscoverySettings = DiscoverySettings()
+
+    @model_validator(mode="after")
+    def _several_nodes_are_found(self) -> "RaySettings":
+        if self.workers is not None and (self.report is None or self.listen.ports == 0 or self.loopback):
+            raise ValueError(
+                "with workers, report has to be set, listen.ports to be above 0 and loopback to be false"
+            )
+        return self
 
 
 class LimitSettings(_Section):
@@ -62,15 +100,37 @@ class LimitSettings(_Section):
     reconcile_seconds: float = Field(default=2.0, gt=0, le=60)
 
 
-class InferenceSettings(ServiceSettings):
-    """Everything the service reads at its start."""
+class NodeSettings(ServiceSettings):
+    """What a node needs on which replicas run."""
 
-    listen: ListenSettings
     auth: AuthSettings
     identity: IdentitySettings
-    postgres: PostgresSettings
     telemetry: TelemetrySettings = TelemetrySettings()
     lake: LakeSection
     catalog: PeerSettings
     ray: RaySettings
     limits: LimitSettings = LimitSettings()
+
+
+class InferenceSettings(NodeSettings):
+    """Everything the service reads at its start."""
+
+    listen: ListenSettings
+    postgres: PostgresSettings
+
+
+def replica_settings(settings: NodeSettings) -> str:
+    """The document that replicas of a node read, secrets included; the same on every node."""
+    return replica_document(
+        ReplicaSettings(
+            auth=settings.auth,
+            listen=settings.ray.listen,
+            report=settings.ray.report,
+            ray_on_loopback=settings.ray.loopback,
+            s3=settings.lake.s3,
+            telemetry=settings.telemetry,
+            catalog=settings.catalog,
+            identity=settings.identity,
+            limits=settings.limits.replica,
+        )
+    )

@@ -27,12 +27,15 @@ def apply_order(order: dict[str, Any]) -> dict[str, Any]:
     quiet = LoggingConfig(enable_access_log=False, log_level="WARNING")
     # No proxies of Serve's: replicas have servers of their own.
     serve.start(proxy_location=ProxyLocation.Disabled, logging_config=quiet)
+    if order["per_node"]:
+        # A node that is lost to the name service but not yet to Ray keeps its place: else Serve might end another's replica.
+        order["replicas"] = max(1, sum(node["Alive"] for node in ray.nodes()))
     app = application(order["settings_path"], order)
     target = RunTarget(app, name=APPLICATION, route_prefix=None, logging_config=quiet)
     # Not waited for here: the service asks the replica itself, and knows better than Serve when it answers.
     serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
     status = serve.status().applications[APPLICATION]
-    return {"status": str(status.status.value), "message": status.message}
+    return {"status": str(status.status.value), "message": status.message, "replicas": order["replicas"]}
 
 
 def main() -> int:

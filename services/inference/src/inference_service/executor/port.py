@@ -17,3 +17,7 @@ class ServingExecutor(ABC):
 
         Raises ServingUnavailableError when nobody takes it.
         """
+
+    @abstractmethod
+    async def fits(self) -> bool:
+        """Whether the last order was for as many nodes as there are now."""

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -17,6 +18,7 @@ from typing_extensions import override
 from inference_service.domain.model import ModelVersion
 from inference_service.errors import ServingUnavailableError
 from inference_service.executor.port import ServingExecutor
+from inference_service.replica.settings import write_replica_settings
 from inference_service.settings import RaySettings
 from servicekit.errors import Text
 from servicekit.telemetry import get_logger
@@ -65,16 +67,11 @@ class RayServeExecutor(ServingExecutor):
         self._call_seconds = call_seconds
         self._replica_settings = replica_settings
         self._code_version = _fingerprint(replica_settings)
+        self._ordered: int | None = None
 
     def write_replica_settings(self) -> None:
-        """Puts the replicas' settings where they read them, readable by this user alone."""
-        path = self._settings.replica_settings_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(self._replica_settings)
-        fresh.replace(path)
+        """Puts the replicas' settings where those of this node read them."""
+        write_replica_settings(self._settings.replica_settings_path, self._replica_settings)
 
     @override
     async def apply(self, versions: Sequence[ModelVersion]) -> None:
@@ -105,7 +102,22 @@ class RayServeExecutor(ServingExecutor):
             raise _unavailable(
                 "The serving cluster did not take the order.", "Klaster penyajian tidak menerima perintah."
             )
-        _log.info("order to Ray taken", answer=json.loads(answer.splitlines()[-1]))
+        taken = json.loads(answer.splitlines()[-1])
+        self._ordered = taken["replicas"]
+        _log.info("order to Ray taken", answer=taken)
+
+    @override
+    async def fits(self) -> bool:
+        workers = self._settings.workers
+        if workers is None or self._ordered is None:
+            return True
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(workers, None, type=socket.SOCK_STREAM)
+        except OSError:
+            # A name without addresses: no worker is ready.
+            found = []
+        return self._ordered == 1 + len({entry[4][0] for entry in found})
 
     def _order(self, versions: Sequence[ModelVersion]) -> dict[str, Any]:
         settings = self._settings
@@ -114,6 +126,8 @@ class RayServeExecutor(ServingExecutor):
             "settings_path": str(settings.replica_settings_path.absolute()),
             "code_version": self._code_version,
             "replicas": settings.replicas,
+            "per_node": settings.workers is not None,
+            "leave_seconds": settings.report.leave_seconds if settings.report else 0.0,
             "call_seconds": self._call_seconds,
             "models": [
                 {

@@ -9,6 +9,7 @@ import resource
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import serve
 
 from catalogclient import CatalogAuditSink
@@ -17,6 +18,7 @@ from inference_service.replica.gate import Gate
 from inference_service.replica.grpc_door import GrpcDoor
 from inference_service.replica.http_door import HttpDoor
 from inference_service.replica.models import ModelSet, WantedModel
+from inference_service.replica.reporter import Reporter
 from inference_service.replica.rest import RestDoor
 from inference_service.replica.settings import ReplicaSettings, load_replica_settings
 from lake import S3ObjectStore
@@ -61,6 +63,7 @@ class Predictor:
         self._audit: CatalogAuditSink | None = None
         self._grpc: GrpcDoor | None = None
         self._http: HttpDoor | None = None
+        self._reporter: Reporter | None = None
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Loads what the configuration names; called at the start and at every deploy, without a restart."""
@@ -81,9 +84,13 @@ class Predictor:
             self._audit,
         )
         self._http = HttpDoor(RestDoor(gate, self._models, settings.limits.max_tensor_bytes), settings.limits)
-        await self._http.open(settings.listen)
+        http_port = await self._http.open(settings.listen)
         self._grpc = GrpcDoor(gate, self._models, settings.limits)
-        await self._grpc.open(settings.listen)
+        grpc_port = await self._grpc.open(settings.listen)
+        if settings.report is not None and settings.identity is not None:
+            identity = ServiceIdentity(settings.identity)
+            self._reporter = Reporter(settings.report, identity, _own_address(), grpc_port, http_port)
+            self._reporter.start()
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds, on the event loop that predicts: one that hangs is replaced.
@@ -100,6 +107,8 @@ class Predictor:
 
     async def __del__(self) -> None:  # Serve awaits a destructor, once, before it ends the replica
         """Takes no more calls, lets those under way end, and sends what the audit log has not had yet."""
+        if self._reporter is not None:
+            await self._reporter.leave()
         doors = [door.close() for door in (self._grpc, self._http) if door is not None]
         await asyncio.gather(*doors, return_exceptions=True)
         if self._audit is not None:
@@ -107,20 +116,30 @@ class Predictor:
         await asyncio.to_thread(self._tracing.force_flush, 1000)
 
 
+def _own_address() -> str:
+    """Of the node, as the others reach it; IPv6 in brackets."""
+    address = ray.util.get_node_ip_address()
+    return f"[{address}]" if ":" in address else address
+
+
 def application(settings_path: str, order: dict[str, Any]) -> Any:
     """The Serve application of an order.
 
     The code version is given, not left to chance, so that a change of models alone does not restart replicas.
     """
+    per_node = order["per_node"]
     deployment = serve.deployment(Predictor).options(
         name=DEPLOYMENT,
         num_replicas=order["replicas"],
-        # A replica is replaced by one that answers already.
-        max_surge_percent=100,
+        # A replica is replaced by one that answers already; where each node has one, one node after the other.
+        max_surge_percent=0 if per_node else 100,
+        max_replicas_per_node=1 if per_node else None,
         user_config={"models": order["models"]},
         health_check_period_s=5,
         health_check_timeout_s=20,
-        graceful_shutdown_timeout_s=order["call_seconds"] + AUDIT_SECONDS + SHUTDOWN_MARGIN_SECONDS,
+        graceful_shutdown_timeout_s=(
+            order["call_seconds"] + order["leave_seconds"] + AUDIT_SECONDS + SHUTDOWN_MARGIN_SECONDS
+        ),
         graceful_shutdown_wait_loop_s=0.1,
         ray_actor_options={"num_cpus": 0},
         logging_config={"enable_access_log": False, "log_level": "WARNING"},

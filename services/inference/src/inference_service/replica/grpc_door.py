@@ -32,6 +32,14 @@ SERVER_VERSION = "1"
 _Work = Callable[[Any, Passage], Awaitable[Any]]
 
 
+def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+    """The port, or 0 when another program has it."""
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError:
+        return 0
+
+
 class GrpcDoor:
     """Answers over gRPC."""
 
@@ -41,11 +49,13 @@ class GrpcDoor:
         self._limits = limits
         self._server: grpc.aio.Server | None = None
 
-    async def open(self, listen: ListenSettings) -> None:
-        """Listens. Replicas on one machine share the port: a new one listens before the old one ends.
+    async def open(self, listen: ListenSettings) -> int:
+        """Listens, and returns the port.
+
+        Replicas that share a port do so on one machine: a new one listens before the old one ends.
 
         Raises:
-            OSError: another program has the port.
+            OSError: another program has the port, or every one of the range.
         """
         limits = self._limits
         server = grpc.aio.server(
@@ -53,7 +63,7 @@ class GrpcDoor:
             options=[
                 ("grpc.max_receive_message_length", limits.max_message_bytes),
                 ("grpc.max_send_message_length", limits.max_message_bytes),
-                ("grpc.so_reuseport", 1),
+                ("grpc.so_reuseport", int(listen.ports == 0)),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
@@ -69,15 +79,16 @@ class GrpcDoor:
             "ModelInfer": self._handler("ModelInfer", pb.ModelInferRequest, self._model_infer),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        address = f"{listen.host}:{listen.grpc_port}"
-        try:
-            bound = server.add_insecure_port(address)
-        except RuntimeError:
-            bound = 0
+        first = listen.grpc_port
+        bound = next(
+            filter(None, (_bind(server, listen.host, first + i) for i in range(listen.ports or 1))), 0
+        )
         if bound == 0:
-            raise OSError(errno.EADDRINUSE, f"Cannot listen on {address}: does another program have it?")
+            place = f"{listen.host}:{first}" + (f" to {first + listen.ports - 1}" if listen.ports else "")
+            raise OSError(errno.EADDRINUSE, f"Cannot listen on {place}: does another program have it?")
         await server.start()
         self._server = server
+        return bound
 
     async def close(self) -> None:
         """Takes no more calls, and gives those under way the time of the longest call to end."""

@@ -18,6 +18,29 @@ FAREWELL_SECONDS = 1.0
 MAX_HEADER_BYTES = 64 * 1024
 
 
+def _listener(listen: ListenSettings) -> socket.socket:
+    last = listen.http_port + max(listen.ports, 1) - 1
+    for port in range(listen.http_port, last + 1):
+        listener = socket.socket()
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(listen.ports == 0))
+            listener.bind((listen.host, port))
+            if listen.ports:
+                # Two may bind a port that is not shared, but only one may listen.
+                listener.listen()
+        except OSError as error:
+            listener.close()
+            if port == last:
+                place = f"{listen.host}:{listen.http_port}" + (f" to {last}" if listen.ports else "")
+                raise OSError(
+                    error.errno, f"Cannot listen on {place}: does another program have it?"
+                ) from error
+        else:
+            return listener
+    raise AssertionError("the last port is either taken or an error")
+
+
 class HttpDoor:
     """Answers over HTTP/1.1."""
 
@@ -28,21 +51,13 @@ class HttpDoor:
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self, listen: ListenSettings) -> None:
-        """Listens. Replicas on one machine share the port, as over gRPC.
+    async def open(self, listen: ListenSettings) -> int:
+        """Listens, and returns the port; shared or of its own, as over gRPC.
 
         Raises:
-            OSError: another program has the port.
+            OSError: another program has the port, or every one of the range.
         """
-        listener = socket.socket()
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.bind((listen.host, listen.http_port))
-        except OSError as error:
-            listener.close()
-            place = f"{listen.host}:{listen.http_port}"
-            raise OSError(error.errno, f"Cannot listen on {place}: does another program have it?") from error
+        listener = _listener(listen)
         config = uvicorn.Config(
             self._answer,
             interface="asgi3",
@@ -60,6 +75,8 @@ class HttpDoor:
         )
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server.serve([listener]))
+        port: int = listener.getsockname()[1]
+        return port
 
     @property
     def ended(self) -> bool:

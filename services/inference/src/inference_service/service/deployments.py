@@ -114,7 +114,7 @@ class DeploymentService:
         pause = every_seconds
         while True:
             try:
-                misses = 0 if await self._whole() else misses + 1
+                misses = 0 if await self._whole() and await self._executor.fits() else misses + 1
                 if misses >= PATIENCE or not ordered:
                     async with self._order:
                         await self._apply()
