@@ -10,6 +10,7 @@ from servicekit.settings import AuthSettings, PeerSettings
 
 from support.gateway import run_envoy
 from support.inference_stack import run_inference_stack
+from support.predictions import Callers, deploy_steady
 from support.servers import free_ports
 
 pytestmark = pytest.mark.timeout(600)

@@ -20,7 +20,8 @@ from inference_service.storage.replica_directory import ReplicaDirectory
 __all__ = ["DiscoveryServer"]
 
 PATH = "/v3/discovery:endpoints"
-MAX_BODY_BYTES = 64 * 1024
+# Envoy names all that it can do, in 80 kB.
+MAX_BODY_BYTES = 1024 * 1024
 
 
 class DiscoveryServer:
