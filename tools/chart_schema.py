@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 from catalog_service.settings import CatalogSettings
 from compute_service.settings import ComputeSettings, WorkerSettings
 from gateway_service.settings import GatewaySettings
-from inference_service.settings import InferenceSettings
+from inference_service.settings import InferenceSettings, NodeSettings
 from ingest_service.settings import IngestSettings
 from platformsetup.settings import BackupSettings, BucketSettings, DatabasesSettings, RealmSettings
 from portal_service.settings import PortalSettings
@@ -37,6 +37,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "compute": ComputeSettings,
     "inference": InferenceSettings,
     "daskWorker": WorkerSettings,
+    "rayWorker": NodeSettings,
     "setupDatabases": DatabasesSettings,
     "setupBucket": BucketSettings,
     "setupRealm": RealmSettings,

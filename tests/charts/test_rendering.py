@@ -58,6 +58,7 @@ def test_a_scaled_part_has_no_fixed_number(rendered):
         for entry in of_kind(rendered["large"], "HorizontalPodAutoscaler")
     }
     assert {"lumbung-gateway", "lumbung-catalog", "lumbung-ingest", "lumbung-compute"} <= scaled
+    assert "lumbung-ray-worker" in scaled
     for entry in of_kind(rendered["large"], "Deployment"):
         assert ("replicas" in entry["spec"]) != (entry["metadata"]["name"] in scaled)
 

@@ -19,6 +19,7 @@ from support.helm import CHART, containers, of_kind, pods
 MODELS = {
     **{name: SETTINGS[name] for name in ("gateway", "portal", "catalog", "ingest", "compute", "inference")},
     "dask-worker": SETTINGS["daskWorker"],
+    "ray-worker": SETTINGS["rayWorker"],
     "setup-databases": SETTINGS["setupDatabases"],
     "setup-bucket": SETTINGS["setupBucket"],
     "setup-realm": SETTINGS["setupRealm"],
@@ -37,13 +38,19 @@ def _config_maps(objects):
 
 
 def _environment(pod):
-    """Variables of the first container, with stand-ins for what Secrets hold."""
+    """Variables of the container that reads the settings, with stand-ins for what Secrets hold."""
     stand_ins = {"LUMBUNG_REALM__ACCOUNTS": json.dumps(dict.fromkeys(role_accounts(), "p"))}
     return {
         variable["name"]: variable.get("value") or stand_ins.get(variable["name"], "from-a-secret")
-        for variable in pod["spec"]["containers"][0]["env"]
+        for variable in _reader(pod)["env"]
         if variable["name"].startswith("LUMBUNG_")
     }
+
+
+def _reader(pod):
+    """The program itself, or a step before it that reads for it."""
+    steps = [step for step in pod["spec"].get("initContainers", []) if step["name"] == "settings"]
+    return (steps or pod["spec"]["containers"])[0]
 
 
 @pytest.fixture

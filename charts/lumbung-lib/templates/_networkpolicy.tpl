@@ -1,7 +1,7 @@
 {{/* Network policies from one table of flows; what is not in it is refused.
 
-Context: root, name, flows (part → port → callers; "*" is anybody, a key of `peers` those peers), peers, outside (list of {port, callers,
-cidrs}: addresses beyond the release, by default networkPolicy.outsideCidrs). */}}
+Context: root, name, flows (part → port or "first-last" → callers; "*" is anybody, a key of `peers` those peers), peers,
+outside (list of {port, callers, cidrs}: addresses beyond the release, by default networkPolicy.outsideCidrs). */}}
 
 {{- define "lumbung-lib.networkPolicy" -}}
 {{- $root := .root -}}
@@ -18,7 +18,7 @@ spec:
   {{- $ingress := index .flows $name }}
   ingress: {{- if not $ingress }} []{{ end }}
     {{- range $port, $callers := $ingress }}
-    - ports: [{protocol: TCP, port: {{ $port }}}]
+    - ports: [{{ include "lumbung-lib.flowPort" $port }}]
       {{- if not (has "*" $callers) }}
       from:
         {{- range $callers }}
@@ -37,7 +37,7 @@ spec:
     {{- range $part, $ports := .flows }}
     {{- range $port, $callers := $ports }}
     {{- if has $name $callers }}
-    - ports: [{protocol: TCP, port: {{ $port }}}]
+    - ports: [{{ include "lumbung-lib.flowPort" $port }}]
       to:
         - podSelector:
             matchLabels: {{- include "lumbung-lib.selectorLabels" (dict "root" $root "name" $part) | nindent 14 }}
@@ -53,6 +53,11 @@ spec:
         {{- end }}
     {{- end }}
     {{- end }}
+{{- end -}}
+
+{{- define "lumbung-lib.flowPort" -}}
+{{- $ends := splitList "-" (toString .) -}}
+{protocol: TCP, port: {{ first $ends }}{{ if gt (len $ends) 1 }}, endPort: {{ last $ends }}{{ end }}}
 {{- end -}}
 
 {{/* No pod of the release gets or makes a call that another policy does not name. */}}

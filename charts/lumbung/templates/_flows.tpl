@@ -12,35 +12,42 @@ ingest:
   18070: [gateway, portal]
   18080: [metrics]
 catalog:
-  18071: [gateway, portal, ingest, compute, inference]
+  18071: [gateway, portal, ingest, compute, inference, ray-worker]
   18081: [metrics]
 compute:
   18072: [gateway, portal]
   18082: [metrics]
 inference:
-  18073: [gateway, portal]
+  18073: [gateway, portal{{ if include "lumbung.ray.cluster" . }}, inference, ray-worker{{ end }}]
+  18083: [metrics]
+  {{- if include "lumbung.ray.cluster" . }}
+  18053: [gateway]
+  {{- include "lumbung.ray.flows" . | nindent 2 }}
+ray-worker:
+  {{- include "lumbung.ray.flows" . | nindent 2 }}
+  {{- else }}
   18050: [gateway]
   18052: [gateway]
-  18083: [metrics]
+  {{- end }}
 {{- if .Values.postgres.enabled }}
 postgres:
   5432: [catalog, ingest, compute, inference, keycloak, dask-worker, portal, setup-databases, backup]
 {{- end }}
 {{- if .Values.objectstore.enabled }}
 objectstore:
-  8333: [ingest, compute, inference, dask-worker, portal, setup-bucket, setup-databases, backup{{ if eq .Values.objectstore.kind "minio" }}, metrics{{ end }}]
+  8333: [ingest, compute, inference, ray-worker, dask-worker, portal, setup-bucket, setup-databases, backup{{ if eq .Values.objectstore.kind "minio" }}, metrics{{ end }}]
   {{- if eq .Values.objectstore.kind "seaweedfs" }}
   9327: [metrics]
   {{- end }}
 {{- end }}
 {{- if .Values.keycloak.enabled }}
 keycloak:
-  18002: [{{ if .Values.keycloak.exposed }}"*", {{ end }}gateway, portal, ingest, catalog, compute, inference, setup-realm, test]
+  18002: [{{ if .Values.keycloak.exposed }}"*", {{ end }}gateway, portal, ingest, catalog, compute, inference, ray-worker, setup-realm, test]
   18003: [metrics]
 {{- end }}
 {{- if .Values.telemetryCollector.enabled }}
 telemetry-collector:
-  4317: [gateway, portal, ingest, catalog, compute, inference, dask-worker]
+  4317: [gateway, portal, ingest, catalog, compute, inference, ray-worker, dask-worker]
   8888: [metrics]
 {{- end }}
 {{- if .Values.kafka.enabled }}
@@ -82,10 +89,10 @@ test: {}
 - {port: {{ .Values.postgres.external.port }}, callers: [ingest, catalog, compute, inference, keycloak, dask-worker, portal, setup-databases, backup]}
 {{- end }}
 {{- if not .Values.objectstore.enabled }}
-- {port: {{ include "lumbung.s3.endpoint" . | splitList ":" | last }}, callers: [ingest, compute, inference, dask-worker, portal, setup-bucket, setup-databases, backup]}
+- {port: {{ include "lumbung.s3.endpoint" . | splitList ":" | last }}, callers: [ingest, compute, inference, ray-worker, dask-worker, portal, setup-bucket, setup-databases, backup]}
 {{- end }}
 {{- if not .Values.keycloak.enabled }}
-- {port: {{ include "lumbung.urlPort" (include "lumbung.issuer" .) }}, callers: [gateway, portal, ingest, catalog, compute, inference, test]}
+- {port: {{ include "lumbung.urlPort" (include "lumbung.issuer" .) }}, callers: [gateway, portal, ingest, catalog, compute, inference, ray-worker, test]}
 {{- else if .Values.keycloak.publicUrl }}
 - {port: {{ include "lumbung.urlPort" .Values.keycloak.publicUrl }}, callers: [portal, test]}
 {{- end }}
@@ -104,7 +111,7 @@ test: {}
 - {port: {{ include "lumbung.urlPort" .Values.telemetryCollector.exporter.endpoint }}, callers: [telemetry-collector]}
 {{- end }}
 {{- if .Values.telemetry.otlpEndpoint }}
-- {port: {{ include "lumbung.urlPort" .Values.telemetry.otlpEndpoint }}, callers: [gateway, portal, ingest, catalog, compute, inference, dask-worker]}
+- {port: {{ include "lumbung.urlPort" .Values.telemetry.otlpEndpoint }}, callers: [gateway, portal, ingest, catalog, compute, inference, ray-worker, dask-worker]}
 {{- end }}
 {{- end -}}
 

@@ -62,41 +62,57 @@ mounts:
   {{- end }}
 {{- end -}}
 
-{{/* The service and a Ray head share a pod: who gives orders to Ray has to be on one of its nodes. Each pod is a cluster of
-its own that serves every deployed model, so a second replica is a second pod, and nothing of Ray leaves the pod but the
-models' two ports. The head has no probe: all of it listens on loopback, and it ends itself when one of its processes dies. */}}
+{{/* The service and a Ray head share a pod: who gives orders to Ray has to be on one of its nodes.
+
+embedded: each pod is a cluster of its own that serves every deployed model, so a second replica is a second pod, and nothing of
+Ray leaves the pod but the models' two ports. The head has no probe: all of it listens on loopback, and it ends itself when one of
+its processes dies. cluster: see ray.yaml. */}}
 {{- define "lumbung.spec.inference" -}}
 {{- $ray := .values.ray -}}
+{{- $cluster := include "lumbung.ray.cluster" .root -}}
 podsService: true
 # Ray's library finds the node's own daemon among the processes.
 sharedProcesses: true
 check: {grpc: {port: {{ .config.listen.port }}}}
 startSeconds: 300
+{{- if $cluster }}
+# One: two heads would be two clusters.
+kind: StatefulSet
+replicas: 1
+claims:
+  {{- include "lumbung-lib.claim" (dict "name" "ray-state" "persistence" $ray.persistence) | nindent 2 }}
+{{- end }}
 ports:
   - {name: grpc, port: {{ .config.listen.port }}, protocol: kubernetes.io/h2c}
   - {name: metrics, port: {{ .config.listen.metrics_port }}, protocol: http}
+  {{- if $cluster }}
+  - {name: discovery, port: {{ .config.ray.discovery.port }}, protocol: http}
+  {{- else }}
   - {name: serve-grpc, port: 18050, protocol: kubernetes.io/h2c}
   - {name: serve-http, port: 18052, protocol: http}
+  {{- end }}
 env:
   {{- include "lumbung.serviceEnv" (dict "root" .root "name" "inference") | nindent 2 }}
   {{- include "lumbung.secretEnv.s3" .root | nindent 2 }}
+  {{- if $cluster }}
+  {{- include "lumbung-lib.podIpEnv" . | nindent 2 }}
+  # Its own node, and not the head by its name, which may still lead to the one before.
+  - {name: LUMBUNG_RAY__ADDRESS, value: "$(POD_IP):18030"}
+  {{- end }}
 volumes:
-  - {name: shared, emptyDir: {sizeLimit: {{ $ray.tmpSize }}}}
-  - {name: shm, emptyDir: {medium: Memory, sizeLimit: {{ $ray.sharedMemory }}}}
-  - {name: replica, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
-  - name: ray-token
-    secret: {secretName: {{ include "lumbung.secret" (dict "root" .root "secret" "ray") }}, defaultMode: 0440}
+  {{- include "lumbung.ray.volumes" .root | nindent 2 }}
 mounts: &mounts
-  - {name: shared, mountPath: /ray}
-  - {name: shm, mountPath: /dev/shm}
-  - {name: replica, mountPath: /run/lumbung}
-  - {name: ray-token, mountPath: /etc/lumbung/ray, readOnly: true}
+  {{- include "lumbung.ray.mounts" .root | nindent 2 }}
 beside:
   - name: ray
+    {{- if $cluster }}
+    {{- include "lumbung.ray.node" (dict "root" .root "role" "head" "more" (list "--state" "/state/ray")) | nindent 4 }}
+    {{- else }}
     command: [python3, -m, inference_service.ray_head]
     args: [--base-port, "18000", --folder, /ray, --token-path, /etc/lumbung/ray/token]
     env:
       - {name: RAY_agent_register_timeout_ms, value: "120000"}
-    resources: {{- toYaml $ray.resources | nindent 6 }}
     mounts: *mounts
+    {{- end }}
+    resources: {{- toYaml $ray.resources | nindent 6 }}
 {{- end -}}

@@ -109,20 +109,34 @@ query: {temp_dir: /work}
 
 {{- define "lumbung.settings.inference" -}}
 listen: {host: 0.0.0.0, port: 18073, metrics_port: 18083, drain_seconds: 10}
+{{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_inference") }}
+{{ include "lumbung.settings.rayWorker" . }}
+{{- end -}}
+
+{{/* What a node needs on which replicas run; also that of the service itself. */}}
+{{- define "lumbung.settings.rayWorker" -}}
 {{ include "lumbung.settings.auth" . }}
 {{ include "lumbung.settings.identity" (dict "root" . "client" "svc-inference") }}
-{{ include "lumbung.settings.database" (dict "root" . "name" "lumbung_inference") }}
 lake:
   {{- include "lumbung.settings.s3" . | nindent 2 }}
 {{ include "lumbung.settings.catalogPeer" . }}
 {{ include "lumbung.settings.telemetry" . }}
-# The head is in the same pod, on loopback; only the replicas' ports are open.
 ray:
-  address: "127.0.0.1:18030"
   token_path: /etc/lumbung/ray/token
   replica_settings_path: /run/lumbung/ray-replica.json
+  {{- if include "lumbung.ray.cluster" . }}
+  address: "{{ include "lumbung.host" (dict "root" . "name" "ray-head") }}:18030"
+  loopback: false
+  workers: {{ include "lumbung.host" (dict "root" . "name" "ray-worker") }}-pods
+  listen: {host: 0.0.0.0, grpc_port: 18200, http_port: 18220, ports: 16}
+  report: {service: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}:18073"}}
+  discovery: {host: 0.0.0.0, port: 18053}
+  {{- else }}
+  # The head is in the same pod, on loopback; only the replicas' ports are open.
+  address: "127.0.0.1:18030"
   ingress: {target: "127.0.0.1:18050"}
   listen: {host: 0.0.0.0, grpc_port: 18050, http_port: 18052}
+  {{- end }}
 {{- end -}}
 
 {{/* A task does not wait for a server: it fails, and is tried again. */}}
@@ -170,8 +184,12 @@ services:
   {{- end }}
 portal: {target: "{{ include "lumbung.host" (dict "root" . "name" "portal") }}:18074"}
 predictions:
+  {{- if include "lumbung.ray.cluster" . }}
+  discovery: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}:18053"}
+  {{- else }}
   grpc: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}-pods:18050"}
   http: {target: "{{ include "lumbung.host" (dict "root" . "name" "inference") }}-pods:18052"}
+  {{- end }}
 {{- with include "lumbung.otlpEndpoint" . }}
 telemetry:
   otlp: {target: {{ . | trimPrefix "http://" | quote }}}

@@ -75,7 +75,9 @@ def _endpoints(stack):
 def _wait_for(stack, number):
     deadline = time.monotonic() + SECONDS
     while (found := _endpoints(stack)) is None or len(found) != number:
-        assert time.monotonic() < deadline, f"{found}, not {number}; {stack.log('service')}"
+        assert time.monotonic() < deadline, (
+            f"{found}, not {number}; {stack.log('service')[-600:]} {stack.log('head')}"
+        )
         time.sleep(0.2)
     return found
 

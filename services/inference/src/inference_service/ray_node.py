@@ -12,15 +12,10 @@ import sys
 import sysconfig
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
-import ray
-
-from inference_service.ray_process import node_environment, port_options, run_node
-from inference_service.replica.reporter import LEAVING
-from inference_service.replica.settings import write_replica_settings
-from inference_service.settings import NodeSettings, replica_settings
-from servicekit.settings import load_settings
+from inference_service.ray_process import LEAVING, node_environment, port_options, run_node
 
 __all__ = ["cluster_environment", "main", "node_command"]
 
@@ -37,10 +32,12 @@ def cluster_environment(token_path: Path, state: Path | None) -> dict[str, str]:
     shared = node_environment(token_path) | {
         "RAY_START_HOOK": "inference_service.ray_loopback.without_client_server",
         "RAY_gcs_rpc_server_reconnect_timeout_s": str(RECONNECT_SECONDS),
+        # A machine where everything starts at once is slow.
+        "RAY_agent_register_timeout_ms": "120000",
     }
     if state is not None:
         # What an earlier Ray wrote, a later one need not understand.
-        shared |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(state / ray.__version__)}
+        shared |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(state / version("ray"))}
     return shared
 
 
@@ -90,7 +87,7 @@ def _wait_for(address: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the node until it ends. The settings are the file of LUMBUNG_CONFIG."""
+    """Runs the node until it ends."""
     parser = argparse.ArgumentParser(prog="python -m inference_service.ray_node")
     parser.add_argument("role", choices=("head", "worker"))
     parser.add_argument("--host", required=True, help="the node's own address, as the others reach it")
@@ -98,15 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="short path: it has to hold unix sockets")
     parser.add_argument("--token-path", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="folder of a head's control store")
-    parser.add_argument("--settings", type=Path, help="where a worker's replica finds its settings")
     parser.add_argument("--head", default="", help="host:port of the head, for a worker")
     parser.add_argument("--leaving-path", type=Path, required=True, help="made when the node ends")
     parser.add_argument("--leave-seconds", type=float, default=10.0, help="from then on, to the end")
     given = parser.parse_args(arguments)
     given.leaving_path.unlink(missing_ok=True)
+    # The head before this one wrote it; Ray takes it for one that still runs when another node of it is on this machine.
+    (given.folder / "ray_current_cluster").unlink(missing_ok=True)
     if given.role == "worker":
-        if given.settings is not None:
-            write_replica_settings(given.settings, replica_settings(load_settings(NodeSettings)))
         _wait_for(given.head)
 
     def leave() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from inference_service.ray_process import LEAVING
 from inference_service.replica.settings import ReportSettings
 from lumbung.inference.v1 import replica_service_pb2 as pb
 from lumbung.inference.v1 import replica_service_pb2_grpc as pb_grpc
@@ -16,10 +17,7 @@ from servicekit.errors import UnavailableError
 from servicekit.server import open_channel
 from servicekit.telemetry import client_metadata, get_logger
 
-__all__ = ["LEAVING", "Reporter"]
-
-# Variable with the name of the file that a node makes when it is about to end.
-LEAVING = "LUMBUNG_NODE_LEAVING"
+__all__ = ["Reporter"]
 
 _log = get_logger(__name__)
 
