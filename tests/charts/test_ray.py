@@ -73,7 +73,9 @@ def test_there_is_one_head_and_it_keeps_its_state(cluster):
 def test_both_kinds_of_node_are_watched_and_leave_in_time(cluster):
     for part in NODES:
         pod = pods(cluster)[part]["spec"]
-        (node,) = [each for each in pod["containers"] if "inference_service.ray_node" in each.get("command", ())]
+        (node,) = [
+            each for each in pod["containers"] if "inference_service.ray_node" in each.get("command", ())
+        ]
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(node)
         # The node's farewell, and twice the patience with its processes.
         assert pod["terminationGracePeriodSeconds"] >= 10 + 2 * 8 + 20

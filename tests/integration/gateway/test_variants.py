@@ -1,10 +1,13 @@
 """Settings that the common gateway of this folder does not have: TLS, moving replicas, a tight rate limit."""
 
+import asyncio
 import datetime as dt
 import ssl
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import grpc
 import httpx
@@ -13,14 +16,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from gateway_service import GatewaySettings, render, render_endpoints
+from gateway_service import GatewaySettings, render
 from gateway_service.settings import (
     AccessLogSettings,
+    DiscoverySettings,
     LimitsSettings,
     PredictionSettings,
     PublicListenSettings,
     TlsSettings,
 )
+from inference_service.discovery.server import DiscoveryServer
+from inference_service.domain.replica import ReplicaReport, ReplicaState
+from inference_service.storage.replica_directory import ReplicaDirectory
 from servicekit.settings import AuthSettings, PeerSettings
 
 from support.gateway import envoy_program, run_envoy, serve_documents
@@ -106,33 +113,64 @@ def test_tls_speaks_http2_and_http1(tmp_path, issuer):
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_replicas_are_followed_when_their_file_changes(tmp_path, issuer):
+@contextmanager
+def _discovery(directory):
+    """The inference service's own answer to the gateway's question, in a thread with its own loop; gives its address."""
+    (port,) = free_ports(1)
+    server = DiscoveryServer(directory)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", port), loop).result(10)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_replicas_are_followed_as_the_inference_service_names_them(tmp_path, issuer):
     key, web = issuer
-    endpoints = tmp_path / "endpoints"
-    endpoints.mkdir()
-    for cluster in ("serve_grpc", "serve_http"):
-        (endpoints / f"{cluster}.json").write_text(render_endpoints(cluster, ["127.0.0.1:9"]))
-    settings = _settings(tmp_path, web, predictions=PredictionSettings(endpoints_folder=endpoints))
-    headers = {"authorization": f"Bearer {issue(key, web)}"}
-    with (
-        run_envoy(settings, tmp_path) as gateway,
-        httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
-    ):
-        first = http.get("/v2/health/live", headers=headers)
-        assert first.status_code == 503
-        assert first.json()["details"][0]["reason"] == "UNAVAILABLE"
-        fresh = endpoints / "new"
-        fresh.write_text(render_endpoints("serve_http", [web.removeprefix("http://")]))
-        fresh.replace(endpoints / "serve_http.json")
+    directory = ReplicaDirectory(lease_seconds=60, clock=lambda: clock[0])
+    clock = [0.0]
+
+    def serving(address):
+        """One replica, and all had the time to report."""
+        directory.report_replica(ReplicaReport(address, "127.0.0.1:9", address, ReplicaState.SERVING))
+        clock[0] += 59
+        directory.report_replica(ReplicaReport(address, "127.0.0.1:9", address, ReplicaState.SERVING))
+        clock[0] += 2
+
+    def answers(http, status):
         deadline = time.monotonic() + 30
-        while (answer := http.get("/v2/health/live", headers=headers)).status_code != 200:
+        while (answer := http.get("/v2/health/live", headers=headers)).status_code != status:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.1)
-        assert answer.json() == {"live": True}
-        assert http.get("/v2", headers=headers).json() == {"name": "x"}
-        assert http.get("/v2/health/live").status_code == 401
-        nobody = {"authorization": f"Bearer {issue(key, web, realm_access={'roles': ['guest']})}"}
-        assert http.get("/v2/health/live", headers=nobody).status_code == 403
+        return answer
+
+    headers = {"authorization": f"Bearer {issue(key, web)}"}
+    with _discovery(directory) as address:
+        discovery = DiscoverySettings(target=address, refresh_seconds=0.2)
+        settings = _settings(tmp_path, web, predictions=PredictionSettings(discovery=discovery))
+        with (
+            run_envoy(settings, tmp_path) as gateway,
+            httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
+        ):
+            assert answers(http, 503).json()["details"][0]["reason"] == "UNAVAILABLE"
+            serving(web.removeprefix("http://"))
+            assert answers(http, 200).json() == {"live": True}
+            assert http.get("/v2", headers=headers).json() == {"name": "x"}
+            assert http.get("/v2/health/live").status_code == 401
+            nobody = {"authorization": f"Bearer {issue(key, web, realm_access={'roles': ['guest']})}"}
+            assert http.get("/v2/health/live", headers=nobody).status_code == 403
+            # Nobody reports: the last answer holds.
+            clock[0] += 100
+            time.sleep(1)
+            assert answers(http, 200)
+            serving("127.0.0.1:9")
+            answers(http, 503)
 
 
 def test_too_many_requests_are_told_to_wait(tmp_path, issuer):

@@ -33,17 +33,22 @@ class _Cluster(ServingExecutor, PredictionProbe):
         self.slow = set()
         self.down = 0
         self.orders = 0
+        self.nodes = self.nodes_ordered = 1
 
     async def apply(self, versions):
         if self.down:
             self.down -= 1
             raise ServingUnavailableError(Text(en="down", id="mati"))
         self.orders += 1
+        self.nodes_ordered = self.nodes
         wanted = {version.ref.model: version.ref for version in versions}
         self.served = {
             model: ref if ref not in self.broken | self.slow else self.served.get(model)
             for model, ref in wanted.items()
         }
+
+    async def fits(self):
+        return self.nodes == self.nodes_ordered
 
     async def alive(self):
         return self.orders > 0

@@ -1,5 +1,6 @@
 """The processes of one Ray node, kept in the foreground by a process that is small and only waits."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -15,6 +16,7 @@ __all__ = ["LEAVING", "STOP_SECONDS", "node_environment", "port_options", "run_n
 LEAVING = "LUMBUNG_NODE_LEAVING"
 PR_SET_CHILD_SUBREAPER = 36
 STOP_SECONDS = 8.0
+SETTLE_SECONDS = 1.0
 ATTEMPTS = 3
 # Offsets from the base port; the last two are a range.
 PORTS = {
@@ -70,6 +72,20 @@ def _end_all() -> None:
             return
 
 
+def _end_raylet(core: Mapping[int, str]) -> None:
+    """Ends the node's own daemon before the control store, which has to write down that its actors are gone with it.
+
+    Ended together, the store may come back with actors that it takes for living ones.
+    """
+    for pid in [pid for pid, name in core.items() if name == "raylet"]:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG)[0] == 0:
+                time.sleep(0.1)
+            time.sleep(SETTLE_SECONDS)
+
+
 def run_node(
     command: Sequence[str], environment: Mapping[str, str], before_end: Callable[[], None] = lambda: None
 ) -> int:
@@ -79,10 +95,13 @@ def run_node(
     """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
+    core: dict[int, str] = {}
+
     def stop(_number: int, _frame: object) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         before_end()
+        _end_raylet(core)
         raise SystemExit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -96,7 +115,7 @@ def run_node(
             _end_all()
         else:
             return 1
-        core = _core(_children())
+        core |= _core(_children())
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid in core:

@@ -1,0 +1,130 @@
+"""Ray with a worker of its own: predictions go on while nodes die, and the capacity comes back.
+
+On the release of test_install.py, or a fresh one with the main job's model in it.
+"""
+
+import json
+import re
+import signal
+import sys
+import time
+
+import pytest
+
+MODEL = "next_year_realisation"
+SECONDS = 300
+MODE = "inference.ray.mode=cluster,inference.ray.worker.replicas=1"
+METRICS = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+MEMBERS = re.compile(
+    r'^envoy_cluster_membership_total\{envoy_cluster_name="serve_http"\} (\d+)$', re.MULTILINE
+)
+
+
+@pytest.fixture(scope="module")
+def ray(release, figures):
+    """The release with a head and a worker; afterwards as before."""
+    if "rows" not in figures:
+        figures["rows"] = release.main_job()
+    started = time.monotonic()
+    release.cluster.helm("upgrade", *release.arguments("--set", MODE))
+    release.wait_ready(SECONDS)
+    _wait_for_replicas(release, 2)
+    figures["seconds_to_a_ray_cluster"] = round(time.monotonic() - started, 1)
+    yield release
+    release.cluster.helm("upgrade", *release.arguments())
+    release.wait_ready(SECONDS)
+
+
+def _pod(release, part):
+    (pod,) = [
+        pod for pod in release.pods() if pod["metadata"]["labels"]["app.kubernetes.io/component"] == part
+    ]
+    return pod
+
+
+def _replicas(release):
+    """How many the gateway sends predictions to."""
+    address = _pod(release, "gateway")["status"]["podIP"]
+    said = release.cluster.inside(
+        sys.executable, "-c", METRICS, f"http://{address}:18009/metrics"
+    ).communicate()[0]
+    found = MEMBERS.search(said)
+    return int(found[1]) if found else None
+
+
+def _wait_for_replicas(release, number):
+    deadline = time.monotonic() + SECONDS
+    while (found := _replicas(release)) != number:
+        assert time.monotonic() < deadline, f"{found} replicas, not {number}\n{release.told()}"
+        time.sleep(0.5)
+
+
+def _kill(release, part):
+    release.cluster.kubectl(
+        "delete", "pod", "--namespace", release.namespace, "--grace-period", "0", "--force",
+        "--selector", f"app.kubernetes.io/component={part}",
+    )  # fmt: skip
+
+
+def _end(load):
+    load.send_signal(signal.SIGINT)
+    return json.loads(load.communicate()[0].splitlines()[-1])
+
+
+def test_each_node_has_a_replica(ray, figures):
+    figures["mib_of_a_ray_cluster"] = {
+        name: mib
+        for name, mib in ray.cluster.memory(ray.namespace).items()
+        if name.startswith(("lumbung-inference", "lumbung-ray"))
+    }
+    addresses = {_pod(ray, part)["status"]["podIP"] for part in ("inference", "ray-worker")}
+    assert len(addresses) == 2
+    assert _replicas(ray) == 2
+
+
+def test_a_killed_worker_costs_no_prediction_and_comes_back(ray, figures, tmp_path):
+    load = ray.caller("steadyload", tmp_path, "--predict", MODEL)
+    time.sleep(5)
+    started = time.monotonic()
+    _kill(ray, "ray-worker")
+    _wait_for_replicas(ray, 1)
+    gone = round(time.monotonic() - started, 1)
+    _wait_for_replicas(ray, 2)
+    figures["killed_ray_worker"] = {
+        "seconds_to_one": gone,
+        "seconds_to_both": round(time.monotonic() - started, 1),
+    }
+    time.sleep(5)
+    said = figures["killed_ray_worker"]["load"] = _end(load)
+    assert said["failed"] == 0, said
+    assert said["answered"] > 100
+
+
+def test_a_worker_that_leaves_costs_no_prediction(ray, figures, tmp_path):
+    """As a node is drained, or the scaler takes one away."""
+    load = ray.caller("steadyload", tmp_path, "--predict", MODEL)
+    time.sleep(5)
+    name = _pod(ray, "ray-worker")["metadata"]["name"]
+    ray.cluster.kubectl("delete", "pod", name, "--namespace", ray.namespace)
+    ray.wait_ready(SECONDS)
+    _wait_for_replicas(ray, 2)
+    said = figures["left_ray_worker"] = _end(load)
+    assert said["failed"] == 0, said
+
+
+def test_a_killed_head_costs_no_prediction(ray, figures, tmp_path):
+    load = ray.caller("steadyload", tmp_path, "--predict", MODEL)
+    time.sleep(5)
+    started = time.monotonic()
+    _kill(ray, "inference")
+    time.sleep(10)
+    ray.wait_ready(SECONDS)
+    _wait_for_replicas(ray, 2)
+    seconds = round(time.monotonic() - started, 1)
+    time.sleep(5)
+    said = figures["killed_ray_head"] = _end(load) | {"seconds_to_both": seconds}
+    assert said["failed"] == 0, said
+
+
+def test_a_deploy_reaches_both(ray, figures):
+    assert ray.main_job() == figures["rows"]
