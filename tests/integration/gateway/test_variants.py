@@ -133,8 +133,8 @@ def _discovery(directory):
 
 def test_replicas_are_followed_as_the_inference_service_names_them(tmp_path, issuer):
     key, web = issuer
-    directory = ReplicaDirectory(lease_seconds=60, clock=lambda: clock[0])
     clock = [0.0]
+    directory = ReplicaDirectory(lease_seconds=60, clock=lambda: clock[0])
 
     def serving(address):
         """One replica, and all had the time to report."""

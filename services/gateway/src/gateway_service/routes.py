@@ -32,7 +32,8 @@ _RETRY = {
             "typed_config": typed("extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
         }
     ],
-    "host_selection_retry_max_attempts": 3,
+    # One that refuses has the fewest calls under way, so it would be chosen three times of four among two.
+    "host_selection_retry_max_attempts": 20,
     "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
 }
 # A prediction changes nothing, so what a replica drops while it is replaced is asked again: its gRPC server cancels
