@@ -128,7 +128,7 @@ def test_a_worker_that_dies_costs_no_prediction(serving, gateway):
     with _callers(serving, gateway) as callers:
         time.sleep(1)
         victims = _processes(serving.folder / "worker")
-        assert len(victims) > 3
+        assert len(victims) >= 3, "the node, its daemon, its replica"
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
         serving.processes.pop("worker").wait(10)
