@@ -209,13 +209,15 @@ class Release:
         return self.cluster.inside("env", path, sys.executable, "-m", f"support.{module}", *known, *arguments)
 
     @contextmanager
-    def steady_load(self, folder: Path, *, settle_seconds: float = 25) -> Iterator[dict[str, Any]]:
+    def steady_load(
+        self, folder: Path, *arguments: str, settle_seconds: float = 25
+    ) -> Iterator[dict[str, Any]]:
         """20 calls a second through the gateway while the context lasts and a while longer; then it says what became of them.
 
-        Old pods go on answering for a while after new ones are ready.
+        Old pods go on answering for a while after new ones are ready. `arguments` are those of support.steadyload.
         """
         said: dict[str, Any] = {}
-        process = self.caller("steadyload", folder)
+        process = self.caller("steadyload", folder, *arguments)
         try:
             time.sleep(5)
             yield said
