@@ -144,8 +144,6 @@ def test_spans_go_through_also_when_the_outside_comes_late(helm, program, tmp_pa
     path.write_text(yaml.safe_dump(config))
     env = {"OTLP_AUTHORIZATION": "Bearer x", "PATH": os.environ["PATH"]}
     servicer = Outside()
-    late = grpc.server(ThreadPoolExecutor(2))
-    trace_grpc.add_TraceServiceServicer_to_server(servicer, late)
     log = tmp_path / "log"
     with (
         log.open("wb") as output,
@@ -153,6 +151,9 @@ def test_spans_go_through_also_when_the_outside_comes_late(helm, program, tmp_pa
             [program, f"--config={path}"], env=env, stdout=output, stderr=subprocess.STDOUT
         ) as collector,
     ):
+        # After the fork: gRPC's threads do not go through one.
+        late = grpc.server(ThreadPoolExecutor(2))
+        trace_grpc.add_TraceServiceServicer_to_server(servicer, late)
         try:
             with grpc.insecure_channel(f"127.0.0.1:{inside}") as channel:
                 grpc.channel_ready_future(channel).result(30)
