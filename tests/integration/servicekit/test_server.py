@@ -210,6 +210,25 @@ async def test_a_server_that_ends_takes_calls_until_its_callers_have_heard_it():
             await health.Check(health_pb2.HealthCheckRequest(), timeout=1)
 
 
+async def test_a_server_has_the_keys_before_it_says_that_it_serves(key):
+    document = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "k1"}
+    listen = ListenSettings(port=free_port(), metrics_port=free_port(), stop_grace_seconds=0, drain_seconds=0)
+    asked = []
+
+    async def answer(_request):
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", listen.port)
+        asked.append(1)
+        return httpx.Response(200, json={"keys": [document]})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        verifier = TokenVerifier(AuthSettings(issuer=ISSUER, jwks_url="http://keys.test/"), http)
+        server = GrpcServer(listen, CallInterceptor(AccessRules({}), verifier, _Audit()))
+        await server.start()
+        assert asked == [1]
+        await server.stop()
+
+
 async def test_an_audited_read_is_recorded(server, key):
     channel, audit = server
     stub = pb_grpc.SubmissionServiceStub(channel)

@@ -167,6 +167,23 @@ async def test_a_new_key_is_fetched_and_a_withdrawn_one_forgotten(issuer, verifi
     assert caught.value.stable_reason == "TOKEN_KEY"
 
 
+async def test_keys_that_are_loaded_before_the_first_call_outlive_an_outage_that_begins_then(
+    issuer, verifier
+):
+    await verifier.load_keys()
+    issuer.up = False
+    assert (await verifier.principal(issuer.token())).subject == "s-1"
+    assert issuer.asked == 1
+
+
+async def test_keys_that_could_not_be_loaded_are_asked_for_by_the_first_token(issuer, verifier):
+    issuer.up = False
+    await verifier.load_keys()
+    issuer.up = True
+    assert (await verifier.principal(issuer.token())).subject == "s-1"
+    assert issuer.asked == 2
+
+
 async def test_known_keys_outlive_an_outage_of_the_issuer(issuer, verifier, clock):
     await verifier.principal(issuer.token())
     issuer.up = False

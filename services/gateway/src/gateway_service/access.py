@@ -35,7 +35,8 @@ def jwt_rules(protos: ProtoSet, settings: GatewaySettings) -> Config:
         "remote_jwks": {
             "http_uri": {"uri": auth.jwks_url, "cluster": KEYCLOAK, "timeout": "5s"},
             "cache_duration": duration(60),
-            "async_fetch": {"fast_listener": True, "failed_refetch_duration": "1s"},
+            # The listener waits for the first answer, so that a gateway which is ready has keys; without an answer it opens.
+            "async_fetch": {"fast_listener": False, "failed_refetch_duration": "1s"},
         },
     }
     open_matches: list[Config] = [{"path": path} for path in (HEALTH_PATH, *PORTAL_PAGES)]

@@ -49,6 +49,13 @@ class KeySet:
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
 
+    async def load(self) -> None:
+        """Fetches the set before the first token asks for it; when the issuer does not answer, that token asks at once."""
+        async with self._lock:
+            await self._fetch()
+            if self._failed:
+                self._tried_at = -MIN_REFRESH_SECONDS
+
     def holds(self, kid: str) -> bool:
         """Whether the issuer had this key when last asked."""
         self._renew_when_old()

@@ -49,6 +49,10 @@ class TokenVerifier:
         self._keys = KeySet(settings.jwks_url, http)
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
+    async def load_keys(self) -> None:
+        """Has the issuer's keys at hand before the first call; without an answer it goes on without them."""
+        await self._keys.load()
+
     async def principal(self, authorization: str | None) -> Principal:
         """The caller behind an `authorization` header.
 

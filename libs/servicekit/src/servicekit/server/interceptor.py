@@ -73,6 +73,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._verifier = verifier
         self._recorder = Recorder(audit)
 
+    async def prepare(self) -> None:
+        """Has what the first call needs: the issuer's keys, when it answers."""
+        await self._verifier.load_keys()
+
     async def drain(self, seconds: float = 5.0) -> None:
         """Waits for the audit records of cancelled calls, at most `seconds`."""
         await self._recorder.drain(seconds)

@@ -56,6 +56,8 @@ class GrpcServer:
         Raises:
             OSError: another process has the port.
         """
+        # A server that says SERVING before it has keys would fail the first calls when the issuer goes away just then.
+        await self._interceptor.prepare()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         reflection.enable_server_reflection(
             (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME), self.grpc
