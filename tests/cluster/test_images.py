@@ -43,6 +43,8 @@ MODULES = {
     "objectstore": ("ssl",),
     "minio": ("ssl",),
     "keycloak": ("ssl",),
+    "collector": ("ssl",),
+    "kafka": ("platformsetup.kafkaserver",),
 }
 PROGRAMS = {
     "compute": ["/usr/local/bin/dask", "--version"],
@@ -52,6 +54,8 @@ PROGRAMS = {
     "objectstore": ["/usr/local/bin/weed", "version"],
     "minio": ["/usr/local/bin/minio", "--version"],
     "keycloak": ["/opt/java/bin/java", "@/opt/keycloak/java.args", "--version"],
+    "collector": ["/usr/local/bin/collector", "--version"],
+    "kafka": ["/opt/java/bin/java", "-cp", "/opt/kafka/*", "kafka.Kafka", "--version"],
 }
 
 
