@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ingest_service.domain.submission import SubmissionState
 from ingest_service.domain.upload import UploadState
 from ingest_service.storage.ports import SubmissionStore, UploadStore
+from servicekit.telemetry import QueueState
 
 __all__ = ["MemorySubmissionStore", "MemoryUploadStore"]
 
@@ -55,6 +56,12 @@ class MemorySubmissionStore(SubmissionStore):
             and row.snapshot_id is not None
         ]
         return max(found, key=lambda row: row.update_time, default=None)
+
+    async def queue_state(self):
+        rows = [row for row in self.rows.values() if not row.state.is_final]
+        waiting = [row.create_time for row in rows if row.state is SubmissionState.PENDING]
+        age = (datetime.now(UTC) - min(waiting)).total_seconds() if waiting else 0
+        return QueueState(len(waiting), len(rows) - len(waiting), age)
 
     async def claim_content(self, submission):
         key = (submission.dataset, submission.sha256, submission.revision)

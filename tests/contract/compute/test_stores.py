@@ -6,6 +6,7 @@ import pytest
 
 from compute_service.domain.runs import Outcome, Run, RunState
 from servicekit.errors import Text
+from servicekit.telemetry import QueueState
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -157,3 +158,18 @@ async def test_a_claim_ends_with_an_error(stores):
             raise RuntimeError
     async with runs.claim("r1") as again:
         assert again
+
+
+async def test_the_queue_counts_what_waits_and_runs(stores):
+    pipelines, runs = stores
+    assert await runs.queue_state() == QueueState(0, 0, 0)
+    await pipelines.apply_pipeline("p", "a")
+    now = datetime.now(UTC)
+    ages = {"r1": 7200, "r2": 600, "r3": 60, "r4": 9000}
+    for name, age in ages.items():
+        await runs.create_run(a_run(name, create_time=now - timedelta(seconds=age)))
+    await runs.update_run("r1", state=RunState.RUNNING)
+    await runs.update_run("r4", state=RunState.FAILED)
+    state = await runs.queue_state()
+    assert (state.waiting, state.running) == (2, 1)
+    assert 595 < state.oldest_seconds < 660

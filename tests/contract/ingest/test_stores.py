@@ -218,3 +218,20 @@ async def test_a_content_has_one_publisher(stores):
     published = SubmissionChange(state=SubmissionState.PUBLISHED, snapshot_id=1)
     await submissions.change_submission(other.submission_id, published)
     assert await submissions.claim_content(holder) == other.submission_id
+
+
+async def test_the_queue_counts_what_waits_and_runs(stores):
+    uploads, submissions, _queued = stores
+    before = await submissions.queue_state()
+    made = []
+    for _ in range(3):
+        upload = await uploads.create_upload(_upload())
+        created = datetime.now(UTC) - timedelta(days=400)
+        made.append(await uploads.finish_upload(upload, _submission(upload, create_time=created)))
+    await submissions.change_submission(
+        made[0].submission_id, SubmissionChange(state=SubmissionState.VALIDATING)
+    )
+    await submissions.change_submission(made[1].submission_id, SubmissionChange(state=SubmissionState.FAILED))
+    after = await submissions.queue_state()
+    assert (after.waiting - before.waiting, after.running - before.running) == (1, 1)
+    assert 400 * 86400 <= after.oldest_seconds < 400 * 86400 + 60

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,11 +14,13 @@ from lumbung.catalog.v1 import audit_service_pb2, audit_service_pb2_grpc
 from servicekit.auth import ServiceIdentity
 from servicekit.errors import InvalidArgumentError, LumbungError, Text, UnavailableError
 from servicekit.server import AuditRecord
-from servicekit.telemetry import client_metadata, get_logger
+from servicekit.telemetry import QUEUE_ITEMS, QUEUE_OLDEST, client_metadata, get_logger
 
 __all__ = ["CatalogAuditSink"]
 
 _log = get_logger(__name__)
+_COUNT = QUEUE_ITEMS.labels("audit_records", "waiting")
+_OLDEST = QUEUE_OLDEST.labels("audit_records")
 
 FLUSH_SECONDS = 0.2
 RETRY_SECONDS = 1.0
@@ -33,6 +36,7 @@ class _Waiting:
 
     record: AuditRecord
     sent: asyncio.Future[None] | None = None
+    since: float = field(default_factory=time.monotonic)
 
     def settle(self, error: LumbungError | None = None) -> None:
         if self.sent is not None and not self.sent.done():
@@ -114,6 +118,7 @@ class CatalogAuditSink:
                 )
                 for entry in self._waiting:
                     entry.settle(_not_recorded())
+            self._show()
             if self._stopping:
                 if not self._waiting:
                     return
@@ -122,6 +127,10 @@ class CatalogAuditSink:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), pause)
                 self._wake.clear()
+
+    def _show(self) -> None:
+        _COUNT.set(len(self._waiting))
+        _OLDEST.set(time.monotonic() - self._waiting[0].since if self._waiting else 0)
 
     async def _flush(self) -> None:
         while self._waiting:

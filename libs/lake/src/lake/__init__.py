@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lake.commits import CommitResult
     from lake.decision import Condition, Mask, ReadDecision, RowFilter, allow_all, deny, system_decision
+    from lake.health import TableHealth
     from lake.memory import MemoryObjectStore
     from lake.objectstore import ObjectInfo, ObjectStore
     from lake.parquet import WriteTarget, WrittenFile, write_parquet
@@ -39,6 +40,7 @@ __all__ = [
     "S3ObjectStore",
     "S3Settings",
     "SnapshotInfo",
+    "TableHealth",
     "TableId",
     "TableInfo",
     "TableSchema",
@@ -70,6 +72,7 @@ _HOME = {
     "S3ObjectStore": "lake.s3",
     "S3Settings": "lake.settings",
     "SnapshotInfo": "lake.tables",
+    "TableHealth": "lake.health",
     "TableId": "lake.schema",
     "TableInfo": "lake.tables",
     "TableSchema": "lake.schema",

@@ -17,6 +17,7 @@ from lake.commits import CommitLog
 from lake.errors import SnapshotNotFoundError, TableExistsError, TableNotFoundError
 from lake.evolution import evolve, holds
 from lake.filecache import FileCache
+from lake.health import HealthMeter, TableHealth
 from lake.iceberg import LakeCatalog, from_iceberg_schema, load_table, open_catalog, to_iceberg_schema
 from lake.objectstore import ObjectStore
 from lake.outages import outages
@@ -88,6 +89,7 @@ class Lake:
     ) -> None:
         self._settings, self._catalog, self._pool, self._objects = settings, catalog, pool, objects
         self._log = CommitLog(pool, settings.lock_timeout_seconds)
+        self._meter = HealthMeter(catalog)
         self._source = FileSource(settings.s3)
         cache = FileCache(settings.cache_dir, settings.cache_bytes, objects) if settings.cache_dir else None
         self._reader = GovernedReader(catalog, FileSource(settings.s3, cache), self._source, mask_key)
@@ -240,6 +242,16 @@ class Lake:
         """The table as it stands now; TableNotFoundError when there is none."""
         name = TableId.of(table)
         return _info(name, load_table(self._catalog, name))
+
+    @outages()
+    def health(self, table: TableId | str, small_file_bytes: int) -> TableHealth:
+        """How the table stands, from its metadata; cheap when little has changed since it was last asked.
+
+        Raises:
+            TableNotFoundError: there is none.
+            FileNotFoundError: one of its metadata files is not there.
+        """
+        return self._meter.measure(TableId.of(table), small_file_bytes)
 
     @outages()
     def snapshots(self, table: TableId | str) -> list[SnapshotInfo]:

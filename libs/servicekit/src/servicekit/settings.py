@@ -13,6 +13,7 @@ __all__ = [
     "AuthSettings",
     "IdentitySettings",
     "ListenSettings",
+    "MeasurementSettings",
     "PeerSettings",
     "PostgresSettings",
     "ServiceSettings",
@@ -110,6 +111,13 @@ class TelemetrySettings(_Section):
         default=0.05, ge=0, le=1, description="share of traces begun here; a caller's choice is followed"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class MeasurementSettings(_Section):
+    """How often something is measured for Prometheus. Alerts take what is older than half an hour for stuck."""
+
+    every_seconds: float = Field(default=15.0, ge=1, le=600)
+    limit_seconds: float = Field(default=10.0, gt=0, le=600, description="after so long it is given up")
 
 
 class _YamlFile(PydanticBaseSettingsSource):

@@ -10,11 +10,13 @@ from compute_service.domain.query import QueryLimits
 from compute_service.engine.pool import ProcessPool
 from compute_service.executor.dask_executor import DaskExecutor
 from compute_service.executor.expressions import check_expression
+from compute_service.executor.lake_tables import LakeTables
 from compute_service.executor.per_run_executor import PerRunExecutor
 from compute_service.executor.run_clusters import KubernetesRunClusters
 from compute_service.executor.run_tables import LakeRunTables
 from compute_service.ports.outside import TaskExecutor
 from compute_service.ports.stores import RunStore
+from compute_service.service.lakehealth import LakeHealthView
 from compute_service.service.leftovers import Leftovers
 from compute_service.service.pipelines import PipelineService
 from compute_service.service.queries import QueryService
@@ -36,6 +38,7 @@ from lumbung.compute.v1 import (
 from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
 from servicekit.postgres import migrate, open_pool
 from servicekit.server import CallInterceptor, GrpcServer, open_channel
+from servicekit.telemetry import Measurement, queue_measurement
 
 __all__ = ["start"]
 
@@ -80,6 +83,12 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
     recovery.start()
     if leftovers is not None:
         leftovers.start()
+    measurements = [
+        queue_measurement("runs", settings.queue_metrics, runs.queue_state),
+        _lake_health(settings, lake),
+    ]
+    for measurement in measurements:
+        measurement.start()
 
     rules = AccessRules.from_protos([query_service_pb2, pipeline_service_pb2], access_pb2.access)
     server = GrpcServer(settings.listen, CallInterceptor(rules, TokenVerifier(settings.auth), audit))
@@ -104,6 +113,7 @@ async def start(settings: ComputeSettings) -> Sequence[Stop]:
     return [
         server.stop,
         *([leftovers.stop] if leftovers is not None else []),
+        *(measurement.stop for measurement in measurements),
         recovery.stop,
         queue.stop,
         engine.stop,
@@ -125,6 +135,13 @@ def _executor(settings: ComputeSettings, runs: RunStore) -> tuple[TaskExecutor, 
     lifetime = timedelta(seconds=settings.pipelines.max_run_seconds) + _GRACE
     clusters = KubernetesRunClusters(dask.run_cluster, Kr8sKubernetes(pod_namespace()), lifetime)
     return PerRunExecutor(dask, clusters), Leftovers(runs, clusters, dask.run_cluster.sweep_seconds)
+
+
+def _lake_health(settings: ComputeSettings, lake: Lake) -> Measurement:
+    declared = settings.lake_health
+    tables = LakeTables(lake, declared.small_file_bytes)
+    view = LakeHealthView(tables, declared.expected_hours, declared.max_tables)
+    return Measurement("lake", declared, view.measure)
 
 
 def _run_limits(settings: PipelineSettings) -> RunLimits:

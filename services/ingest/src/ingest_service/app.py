@@ -30,7 +30,7 @@ from lumbung.ingest.v1 import (
 from servicekit.auth import AccessRules, ServiceIdentity, TokenVerifier
 from servicekit.postgres import migrate, open_pool
 from servicekit.server import CallInterceptor, GrpcServer, open_channel
-from servicekit.telemetry import get_logger
+from servicekit.telemetry import get_logger, queue_measurement
 
 __all__ = ["start"]
 
@@ -84,6 +84,8 @@ async def start(
     await validator.start()
     await queue.start()
     expiry = asyncio.create_task(_expire(upload_service))
+    measurement = queue_measurement("submissions", settings.queue_metrics, submissions.queue_state)
+    measurement.start()
     await server.start()
 
     async def stop_expiry() -> None:
@@ -96,7 +98,7 @@ async def start(
         await pool.close()
         await asyncio.to_thread(lake.close)
 
-    return [server.stop, stop_expiry, queue.stop, validator.close, audit.stop, close]
+    return [server.stop, stop_expiry, measurement.stop, queue.stop, validator.close, audit.stop, close]
 
 
 async def _expire(uploads: UploadService) -> None:

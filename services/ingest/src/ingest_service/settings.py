@@ -10,6 +10,7 @@ from servicekit.settings import (
     AuthSettings,
     IdentitySettings,
     ListenSettings,
+    MeasurementSettings,
     PeerSettings,
     PostgresSettings,
     ServiceSettings,
@@ -68,3 +69,4 @@ class IngestSettings(ServiceSettings):
     uploads: UploadSettings = UploadSettings()
     validation: ValidationSettings = ValidationSettings()
     jobs: JobSettings = JobSettings()
+    queue_metrics: MeasurementSettings = MeasurementSettings()

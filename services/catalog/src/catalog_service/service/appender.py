@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from catalog_service.domain.audit import Entry, Head, check_entry
 from catalog_service.storage.ports import AuditStore
 from servicekit.errors import ResourceExhaustedError, Text, UnavailableError
-from servicekit.telemetry import get_logger
+from servicekit.telemetry import QUEUE_ITEMS, get_logger
 
 __all__ = ["AuditAppender"]
 
 _log = get_logger(__name__)
+_WAITING = QUEUE_ITEMS.labels("audit_entries", "waiting")
+_RUNNING = QUEUE_ITEMS.labels("audit_entries", "running")
 
 GROUP = 1_000
 MAX_WAITING = 20_000
@@ -80,6 +82,7 @@ class AuditAppender:
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(checked, kept))
         self._count += len(checked)
+        _WAITING.set(self._count)
         self._more.set()
         # A caller that gives up does not take its entries back: what was decided stays recorded.
         await asyncio.shield(kept)
@@ -102,6 +105,8 @@ class AuditAppender:
             group.append(self._waiting.popleft())
             size += len(group[-1].entries)
         self._count -= size
+        _WAITING.set(self._count)
+        _RUNNING.set(size)
         return group
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:

@@ -12,11 +12,13 @@ from compute_service.ports.outside import OpenQuery, QueryEngine
 from compute_service.settings import QuerySettings
 from lake import LakeSettings
 from servicekit.errors import LumbungError, Text
-from servicekit.telemetry import get_logger
+from servicekit.telemetry import QUEUE_ITEMS, get_logger
 
 __all__ = ["ProcessPool"]
 
 _log = get_logger(__name__)
+_WAITING = QUEUE_ITEMS.labels("statements", "waiting")
+_RUNNING = QUEUE_ITEMS.labels("statements", "running")
 
 
 class ProcessPool(QueryEngine):
@@ -54,6 +56,7 @@ class ProcessPool(QueryEngine):
         """
         await self._take_place()
         try:
+            _RUNNING.inc()
             process = await self._take_process()
             self._running.add(process)
             query = _Query(process, limits)
@@ -63,12 +66,14 @@ class ProcessPool(QueryEngine):
                 self._running.discard(process)
                 self._give_back(process, query.clean)
         finally:
+            _RUNNING.dec()
             self._places.release()
 
     async def _take_place(self) -> None:
         if self._places.locked() and self._waiting >= self._settings.waiting:
             raise _busy()
         self._waiting += 1
+        _WAITING.inc()
         try:
             async with asyncio.timeout(self._settings.wait_seconds):
                 await self._places.acquire()
@@ -76,6 +81,7 @@ class ProcessPool(QueryEngine):
             raise _busy() from None
         finally:
             self._waiting -= 1
+            _WAITING.dec()
 
     async def _take_process(self) -> QueryProcess:
         while self._ready:

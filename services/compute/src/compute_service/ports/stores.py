@@ -7,6 +7,7 @@ from typing import Any
 
 from compute_service.domain.runs import LogLine, Run, StoredPipeline
 from servicekit.errors import Text
+from servicekit.telemetry import QueueState
 
 __all__ = ["PipelineStore", "RunQueue", "RunStore"]
 
@@ -45,6 +46,10 @@ class RunStore(ABC):
     @abstractmethod
     async def list_open_runs(self, limit: int) -> list[Run]:
         """Runs that have not ended, oldest first."""
+
+    @abstractmethod
+    async def queue_state(self) -> QueueState:
+        """How many runs wait and are worked on, and since when the oldest waits."""
 
     @abstractmethod
     async def update_run(self, run: str, **changes: Any) -> Run | None:

@@ -5,8 +5,8 @@ from typing_extensions import override
 from compute_service.domain.runs import FINAL
 from compute_service.ports.outside import RunClusters
 from compute_service.ports.stores import RunStore
-from compute_service.service.periodic import Periodic
 from servicekit.errors import LumbungError
+from servicekit.periodic import Periodic
 from servicekit.telemetry import get_logger
 
 __all__ = ["Leftovers"]

@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from compute_service.ports.stores import RunQueue, RunStore
-from compute_service.service.periodic import Periodic
+from servicekit.periodic import Periodic
 from servicekit.telemetry import get_logger
 
 __all__ = ["Recovery"]

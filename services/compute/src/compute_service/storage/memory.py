@@ -8,9 +8,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from compute_service.domain.runs import FINAL, LogLine, Run, StoredPipeline
+from compute_service.domain.runs import FINAL, LogLine, Run, RunState, StoredPipeline
 from compute_service.ports.stores import PipelineStore, RunQueue, RunStore
 from servicekit.errors import Text
+from servicekit.telemetry import QueueState
 
 __all__ = ["MemoryPipelineStore", "MemoryRunQueue", "MemoryRunStore"]
 
@@ -77,6 +78,14 @@ class MemoryRunStore(RunStore):
     async def list_open_runs(self, limit: int) -> list[Run]:
         ordered = sorted(self._runs.values(), key=lambda run: run.create_time)
         return [run for run in ordered if run.state not in FINAL][:limit]
+
+    @override
+    async def queue_state(self) -> QueueState:
+        waiting = [run for run in self._runs.values() if run.state is RunState.PENDING]
+        running = [run for run in self._runs.values() if run.state is RunState.RUNNING]
+        oldest = min((run.create_time for run in waiting), default=None)
+        age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+        return QueueState(len(waiting), len(running), age)
 
     @override
     async def update_run(self, run: str, **changes: Any) -> Run | None:

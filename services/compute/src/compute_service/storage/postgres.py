@@ -16,6 +16,7 @@ from compute_service.ports.stores import PipelineStore, RunStore
 from servicekit.errors import Text
 from servicekit.postgres import connection_info, outages
 from servicekit.settings import PostgresSettings
+from servicekit.telemetry import QueueState
 
 __all__ = ["PostgresPipelineStore", "PostgresRunStore"]
 
@@ -139,6 +140,23 @@ class PostgresRunStore(RunStore):
                 [limit],
             )
             return [_run(row) for row in await cursor.fetchall()]
+
+    @override
+    async def queue_state(self) -> QueueState:
+        async with _connection(self._pool) as connection:
+            cursor = await connection.execute(
+                """
+                SELECT count(*) FILTER (WHERE state = 'pending') AS waiting,
+                       count(*) FILTER (WHERE state = 'running') AS running,
+                       coalesce(extract(epoch FROM now() - min(create_time) FILTER (WHERE state = 'pending')), 0)::float8
+                         AS oldest
+                FROM runs WHERE state IN ('pending', 'running')
+                """
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            raise RuntimeError("runs cannot be counted")
+        return QueueState(row["waiting"], row["running"], row["oldest"])
 
     @override
     async def update_run(self, run: str, **changes: Any) -> Run | None:

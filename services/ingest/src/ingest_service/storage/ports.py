@@ -10,6 +10,7 @@ from typing import Any
 from ingest_service.domain.submission import RuleCount, Submission, SubmissionState
 from ingest_service.domain.upload import Chunk, StoredChunk, Upload
 from servicekit.errors import Text
+from servicekit.telemetry import QueueState
 
 __all__ = ["ChunkStore", "SubmissionChange", "SubmissionStore", "UploadStore"]
 
@@ -92,6 +93,10 @@ class SubmissionStore(ABC):
     @abstractmethod
     async def find_published(self, dataset: str, sha256: str, revision: int) -> Submission | None:
         """The latest published submission of this content under this contract, or None."""
+
+    @abstractmethod
+    async def queue_state(self) -> QueueState:
+        """How many submissions wait and are worked on, and since when the oldest waits."""
 
     @abstractmethod
     async def claim_content(self, submission: Submission) -> str:

@@ -12,6 +12,7 @@ from typing_extensions import override
 from ingest_service.domain.submission import Submission
 from ingest_service.storage.ports import SubmissionChange, SubmissionStore
 from ingest_service.storage.rows import rule_counts_to_json, submission_from_row
+from servicekit.telemetry import QueueState
 
 __all__ = ["PostgresSubmissionStore"]
 
@@ -30,6 +31,10 @@ _CLAIM = """INSERT INTO content_claims (dataset, sha256, revision, submission_id
 VALUES (%(dataset)s, %(sha256)s, %(revision)s, %(submission_id)s)
 ON CONFLICT (dataset, sha256, revision) DO UPDATE SET submission_id = EXCLUDED.submission_id
 WHERE content_claims.submission_id IN (SELECT s.submission_id FROM submissions s WHERE s.state IN ('rejected', 'failed'))"""
+_QUEUE = """SELECT count(*) FILTER (WHERE state = 'pending') AS waiting,
+       count(*) FILTER (WHERE state <> 'pending') AS running,
+       coalesce(extract(epoch FROM now() - min(create_time) FILTER (WHERE state = 'pending')), 0)::float8 AS oldest
+FROM submissions WHERE state IN ('pending', 'validating', 'publishing')"""
 _CLAIMED = """SELECT submission_id FROM content_claims
 WHERE dataset = %(dataset)s AND sha256 = %(sha256)s AND revision = %(revision)s"""
 
@@ -96,6 +101,14 @@ class PostgresSubmissionStore(SubmissionStore):
             await connection.execute(_CLAIM, values)
             row = await (await connection.execute(_CLAIMED, values)).fetchone()
         return str(row["submission_id"]) if row else submission.submission_id
+
+    @override
+    async def queue_state(self) -> QueueState:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(_QUEUE)).fetchone()
+        if row is None:
+            raise RuntimeError("submissions cannot be counted")
+        return QueueState(row["waiting"], row["running"], row["oldest"])
 
 
 def _values(change: SubmissionChange) -> dict[str, Any]:
