@@ -39,6 +39,12 @@ def test_every_alert_says_what_to_do():
         assert rule["labels"]["severity"] in ("warning", "critical")
 
 
+def test_the_page_of_alerts_says_what_to_do_at_each():
+    page = (ROOT / "docs" / "operations" / "alerts.md").read_text()
+    told = set(re.findall(r"`(Lumbung[A-Z]\w+)`", page))
+    assert told == {rule["alert"] for rule in rules()}
+
+
 def test_the_four_golden_signals_are_shown():
     titles = " ".join(panel["title"] for panel in panels())
     for signal in ("Traffic", "Errors", "Latency", "Saturation"):

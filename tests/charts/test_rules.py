@@ -16,6 +16,11 @@ SECONDS = f"lumbung_grpc_seconds_bucket{{{CATALOG}"
 SLOW_FILES = f"lumbung_ingest_submission_seconds_bucket{{{NAMESPACE}"
 ENVOY = f'{NAMESPACE},envoy_http_conn_manager_prefix="public"'
 POD = f'{NAMESPACE},pod="catalog-1",container="catalog"'
+PAGE = f'{NAMESPACE},app_kubernetes_io_component="portal"'
+PAGE_SECONDS = f"lumbung_http_seconds_bucket{{{PAGE}"
+TABLE = f'{NAMESPACE},zone="lake",dataset="apbd_panel"'
+OF_TABLE = {"zone": "lake", "dataset": "apbd_panel"}
+MEASURED = f'{NAMESPACE},pod="compute-1",measurement="lake"'
 CLAIM = f'{NAMESPACE},persistentvolumeclaim="data-lumbung-postgres-0"'
 
 
@@ -102,6 +107,76 @@ FIRES = [
         {"namespace": "lumbung-test", "persistentvolumeclaim": "data-lumbung-postgres-0"},
         "data-lumbung-postgres-0 has 5% left",
     ),
+    (
+        "LumbungPagesFail",
+        {
+            f'lumbung_http_requests_total{{{PAGE},status="500"}}': "0+3x60",
+            f'lumbung_http_requests_total{{{PAGE},status="200"}}': "0+97x60",
+        },
+        30,
+        {},
+        "The portal fails in 3% of its pages",
+    ),
+    (
+        "LumbungPagesSlow",
+        {
+            f'{PAGE_SECONDS},page="home",le="1"}}': "0+30x90",
+            f'{PAGE_SECONDS},page="home",le="5"}}': "0+60x90",
+            f'{PAGE_SECONDS},page="home",le="+Inf"}}': "0+60x90",
+        },
+        60,
+        {"page": "home"},
+        "The portal's page home takes 4.92s at the 99th percentile",
+    ),
+    (
+        "LumbungQueueWaits",
+        {
+            # Two replicas that tell of one queue are one alert.
+            f'lumbung_queue_oldest_seconds{{{NAMESPACE},queue="runs",pod="compute-1"}}': "0+60x60",
+            f'lumbung_queue_oldest_seconds{{{NAMESPACE},queue="runs",pod="compute-2"}}': "0+60x60",
+        },
+        40,
+        {"queue": "runs"},
+        "The oldest in the queue runs has waited for 40m 0s",
+    ),
+    (
+        "LumbungQueueWaits",
+        {f'lumbung_queue_oldest_seconds{{{NAMESPACE},queue="audit_records"}}': "0+60x60"},
+        12,
+        {"queue": "audit_records"},
+        "The oldest in the queue audit_records has waited for 12m 0s",
+    ),
+    (
+        "LumbungManySmallFiles",
+        {f"lumbung_lake_table_small_files{{{TABLE}}}": "1001x90"},
+        70,
+        OF_TABLE,
+        "lake.apbd_panel has 1001 small files",
+    ),
+    (
+        "LumbungManySnapshots",
+        {f"lumbung_lake_table_snapshots{{{TABLE}}}": "5001x90"},
+        70,
+        OF_TABLE,
+        "lake.apbd_panel keeps 5001 snapshots",
+    ),
+    (
+        "LumbungDatasetLate",
+        {
+            f"lumbung_lake_table_commit_timestamp_seconds{{{TABLE}}}": "600x120",
+            f"lumbung_lake_table_expected_seconds{{{TABLE}}}": "3600x120",
+        },
+        90,
+        OF_TABLE,
+        "The newest data of apbd_panel is 1h 20m 0s old",
+    ),
+    (
+        "LumbungNotMeasured",
+        {f"lumbung_measured_timestamp_seconds{{{MEASURED}}}": "0x10 600x90"},
+        60,
+        {"namespace": "lumbung-test", "pod": "compute-1", "measurement": "lake"},
+        "compute-1 has not measured lake as a whole for half an hour or longer",
+    ),
 ]
 
 # Alert, series, minute: nobody is called.
@@ -135,6 +210,28 @@ QUIET = [
     ("LumbungGatewayRefuses", {f'envoy_http_downstream_rq_xx{{{ENVOY},envoy_response_code_class="4"}}': "0+50x60", f"envoy_http_downstream_rq_total{{{ENVOY}}}": "0+100x60"}, 30),
     ("LumbungMemoryNearItsLimit", {f"container_memory_working_set_bytes{{{POD}}}": "800x60", f'kube_pod_container_resource_limits{{{POD},resource="memory"}}': "1000x60"}, 30),
     ("LumbungClaimNearlyFull", {f"kubelet_volume_stats_available_bytes{{{CLAIM}}}": "20x60", f"kubelet_volume_stats_capacity_bytes{{{CLAIM}}}": "100x60"}, 30),
+    ("LumbungPagesFail", {f'lumbung_http_requests_total{{{PAGE},status="404"}}': "0+50x60", f'lumbung_http_requests_total{{{PAGE},status="200"}}': "0+50x60"}, 30),
+    ("LumbungPagesSlow", {f'{PAGE_SECONDS},page="home",le="1"}}': "0+60x90", f'{PAGE_SECONDS},page="home",le="+Inf"}}': "0+60x90"}, 60),
+    # The queue moves: what is oldest is never old.
+    ("LumbungQueueWaits", {f'lumbung_queue_oldest_seconds{{{NAMESPACE},queue="runs"}}': "1700x60"}, 50),
+    ("LumbungQueueWaits", {f'lumbung_queue_oldest_seconds{{{NAMESPACE},queue="runs"}}': "1900x2 0x60"}, 10),
+    ("LumbungManySmallFiles", {f"lumbung_lake_table_small_files{{{TABLE}}}": "1000x90"}, 70),
+    # A load in many pieces that is put together within the hour.
+    ("LumbungManySmallFiles", {f"lumbung_lake_table_small_files{{{TABLE}}}": "5000x50 10x40"}, 55),
+    ("LumbungManySnapshots", {f"lumbung_lake_table_snapshots{{{TABLE}}}": "5000x90"}, 70),
+    # Nothing is expected of it.
+    ("LumbungDatasetLate", {f"lumbung_lake_table_commit_timestamp_seconds{{{TABLE}}}": "0x120"}, 90),
+    # Data came in time; one of two replicas has not looked since.
+    (
+        "LumbungDatasetLate",
+        {
+            f'lumbung_lake_table_commit_timestamp_seconds{{{TABLE},pod="compute-1"}}': "0x120",
+            f'lumbung_lake_table_commit_timestamp_seconds{{{TABLE},pod="compute-2"}}': "0x60 3600x60",
+            f'lumbung_lake_table_expected_seconds{{{TABLE},pod="compute-1"}}': "3600x120",
+        },
+        90,
+    ),
+    ("LumbungNotMeasured", {f"lumbung_measured_timestamp_seconds{{{MEASURED}}}": "0+60x90"}, 60),
 ]  # fmt: skip
 
 

@@ -231,3 +231,4 @@ def test_prometheus_counts_pages_by_route(browser, portal):
     text = httpx.get(portal[1], trust_env=False).text
     assert 'lumbung_http_requests_total{method="GET",page="home",status="200"}' in text
     assert "4711" not in text
+    assert "lumbung_http_running 0.0" in text

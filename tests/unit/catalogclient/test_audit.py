@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from catalogclient import CatalogAuditSink, audit
 from servicekit.errors import UnavailableError
@@ -154,3 +155,17 @@ async def test_a_caller_that_gives_up_does_not_disturb_the_sender(sink, stub):
     waiting.cancel()
     await sink.record(_record("w2", "write"))
     assert stub.uids == ["w", "w2"]
+
+
+async def test_what_waits_is_told(sink, stub):
+    def told(name, **labels):
+        return REGISTRY.get_sample_value(name, {"queue": "audit_records", **labels})
+
+    stub.failing = grpc.StatusCode.UNAVAILABLE
+    for number in range(3):
+        await sink.record(_record(f"r{number}"))
+    await _until(lambda: told("lumbung_queue_items", state="waiting") == 3)
+    await _until(lambda: told("lumbung_queue_oldest_seconds") > 0.1)
+    stub.failing = None
+    await _until(lambda: told("lumbung_queue_items", state="waiting") == 0)
+    assert told("lumbung_queue_oldest_seconds") == 0

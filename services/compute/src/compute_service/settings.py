@@ -113,8 +113,8 @@ class LakeHealthSettings(MeasurementSettings):
     Below 8 MiB the requests for a file take longer than its bytes: four of 20 ms against 100 MB/s.
     """
 
-    every_seconds: float = Field(default=300.0, ge=1, le=600)
-    limit_seconds: float = Field(default=120.0, gt=0, le=600, description="for all tables together")
+    every_seconds: float = Field(default=60.0, ge=1, le=600)
+    limit_seconds: float = Field(default=60.0, gt=0, le=600, description="for all tables together")
     small_file_bytes: int = Field(default=8 * 2**20, ge=1)
     max_tables: int = Field(default=500, ge=1, le=10_000, description="tables beyond these are not measured")
     expected_hours: dict[

@@ -3,7 +3,7 @@
 import time
 
 from opentelemetry import trace
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +12,7 @@ from servicekit.telemetry import extract_context, get_logger, tracer
 __all__ = ["ObservedMiddleware", "SafeHeadersMiddleware"]
 
 _REQUESTS = Counter("lumbung_http_requests", "Requests that ended", ["page", "method", "status"])
+_RUNNING = Gauge("lumbung_http_running", "Requests that run now")
 _SECONDS = Histogram("lumbung_http_seconds", "Time of a request in seconds", ["page"])
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _tracer = tracer("portal_service")
@@ -68,6 +69,7 @@ class ObservedMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        _RUNNING.inc()
         status = 500
 
         async def send_observed(message: Message) -> None:
@@ -92,3 +94,4 @@ class ObservedMiddleware:
                 span.set_attribute("lumbung.page", page)
                 _REQUESTS.labels(page, method, str(status)).inc()
                 _SECONDS.labels(page).observe(time.perf_counter() - started)
+                _RUNNING.dec()

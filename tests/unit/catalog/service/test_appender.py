@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 
 from catalog_service.domain.audit import Entry
 from catalog_service.errors import AuditEntryInvalidError
@@ -129,3 +130,19 @@ async def test_stopping_commits_what_waits_and_takes_no_more(store):
     assert len(store.entries) == 20
     with pytest.raises(UnavailableError):
         await running.append([entry()])
+
+
+async def test_what_waits_and_what_is_committed_is_told(appender, store):
+    def told(state):
+        return REGISTRY.get_sample_value("lumbung_queue_items", {"queue": "audit_entries", "state": state})
+
+    store.go_on.clear()
+    tasks = [asyncio.create_task(appender.append([entry(), entry()]))]
+    await asyncio.sleep(0.01)
+    tasks += [asyncio.create_task(appender.append([entry()])) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert (told("running"), told("waiting")) == (2, 3)
+    store.go_on.set()
+    await asyncio.gather(*tasks)
+    await asyncio.sleep(0.01)
+    assert (told("running"), told("waiting")) == (0, 0)

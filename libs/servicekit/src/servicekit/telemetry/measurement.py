@@ -39,6 +39,7 @@ class Measurement(Periodic):
         self._failures = _FAILURES.labels(name)
 
     async def look(self) -> None:
+        """Measures once; raises nothing."""
         try:
             async with asyncio.timeout(self._limit):
                 failed = await self._measure()
