@@ -13,6 +13,7 @@ from lumbung.transport import Headers, Trace, open_async_channel, open_channel
 
 if TYPE_CHECKING:
     from lumbung.catalogue import AsyncCatalogue
+    from lumbung.contracts import AsyncContracts
     from lumbung.models import AsyncModels
     from lumbung.pipelines import AsyncPipelines
     from lumbung.queries import AsyncQueries
@@ -49,6 +50,13 @@ class AsyncClient:
         from lumbung.uploads import AsyncUploads  # noqa: PLC0415
 
         return AsyncUploads(self.channel, self._headers, self._streams, self._language)
+
+    @cached_property
+    def contracts(self) -> "AsyncContracts":
+        """Drafts of contracts."""
+        from lumbung.contracts import AsyncContracts  # noqa: PLC0415
+
+        return AsyncContracts(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def catalog(self) -> "AsyncCatalogue":

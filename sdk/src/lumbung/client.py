@@ -11,6 +11,7 @@ from lumbung.transport import Headers, Trace, open_channel
 
 if TYPE_CHECKING:
     from lumbung.catalogue import Catalogue
+    from lumbung.contracts import Contracts
     from lumbung.models import Models
     from lumbung.pipelines import Pipelines
     from lumbung.queries import Queries
@@ -42,6 +43,13 @@ class Client:
         from lumbung.uploads import Uploads  # noqa: PLC0415
 
         return Uploads(self.channel, self._language)
+
+    @cached_property
+    def contracts(self) -> "Contracts":
+        """Drafts of contracts."""
+        from lumbung.contracts import Contracts  # noqa: PLC0415
+
+        return Contracts(self.channel, self._language)
 
     @cached_property
     def catalog(self) -> "Catalogue":

@@ -37,6 +37,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The sign-in service at {issuer} does not answer ({cause}). See `lumbung status`.",
         "Layanan masuk di {issuer} tidak menjawab ({cause}). Lihat `lumbung status`.",
     ),
+    "drafted": (
+        "Drafted from {rows} rows, of which {bad} would be refused; {doubts} remarks to look through.",
+        "Dirancang dari {rows} baris, {bad} di antaranya akan ditolak; {doubts} catatan perlu diperiksa.",
+    ),
     "sign_in_refused": ("Sign-in was refused: {cause}.", "Permintaan masuk ditolak: {cause}."),
     "sign_in_denied": (
         "The sign-in was declined in the browser. Run `lumbung login` again if that was a mistake.",

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 from ingest_service.domain.contract import parse_declaration
+from ingest_service.engine.job import ProposalJob
+from ingest_service.engine.proposal.propose import propose_contract
 
 from support.contracts import check, contract_of
 
@@ -124,3 +126,54 @@ def test_csv_spectrum(tmp_path, name):
     # The line ends within values were changed when the file was stored.
     rows = [[text.replace("\r\n", "\n") or None for text in record.values()] for record in expected]
     assert [list(row) for row in outcome.good.rows()] == rows
+
+
+@pytest.mark.parametrize(
+    ("path", "rows", "types", "key"),
+    [
+        (
+            "dana-desa-2023-2024/pagu-dana-desa.csv",
+            869,
+            {"kdpemda": "code", "kdobjek": "code", "nilai": "decimal(20,0)"},
+            ("tahun", "urpemda"),
+        ),
+        (
+            "djpk-apbd-panel/apbd_nasional_2010_2017_idnum.csv",
+            359,
+            {"anggaran": "decimal(20,0)", "realisasi": "decimal(20,0)", "tahun": "integer"},
+            (),
+        ),
+        ("wilayah/wilayah_2022.csv", 91_281, {"kode": "code", "nama": "text"}, ("kode",)),
+        (
+            "us-dts/dts_balance_2005_2010.csv",
+            5232,
+            {"date": "date", "close_today": "integer"},
+            ("date", "account"),
+        ),
+        (
+            "djpk-spreadsheets/2011R5V1170518.xlsx",
+            497,
+            {"daerah": "text", "hibah": "decimal(20,9)"},
+            ("daerah",),
+        ),
+    ],
+)
+def test_a_drafted_contract_holds_for_its_file(tmp_path, path, rows, types, key):
+    job = ProposalJob(
+        file=_copy(DATA / path, tmp_path),
+        file_name=path,
+        out=tmp_path,
+        dataset="rancangan",
+        owner="steward-pusat",
+    )
+    report = propose_contract(job)
+    contract = parse_declaration(report.declaration).contract
+    assert (report.rows_read, report.rows_bad) == (rows, 0)
+    assert {name: contract.column(name).type for name in types} == types
+    assert contract.key_columns == key
+
+
+def _copy(file, folder):
+    copied = folder / "file"
+    copied.write_bytes(file.read_bytes())
+    return copied

@@ -20,6 +20,7 @@ _COMMANDS = {
     "logout": "login",
     "upload": "upload",
     "submissions": "submissions",
+    "contracts": "contracts",
     "datasets": "datasets",
     "search": "search",
     "sql": "sql",

@@ -9,10 +9,11 @@ from catalogclient import CatalogAuditSink, CatalogClient
 from ingest_service.clients import CatalogServiceClient
 from ingest_service.executor.queue import SubmissionQueue, prepare_queue
 from ingest_service.executor.validator import ProcessValidator
+from ingest_service.service.contracts import ContractService
 from ingest_service.service.processing import ProcessingService
 from ingest_service.service.submissions import SubmissionService
 from ingest_service.service.uploads import UploadService
-from ingest_service.servicer import SubmissionServicer, UploadServicer
+from ingest_service.servicer import ContractServicer, SubmissionServicer, UploadServicer
 from ingest_service.settings import IngestSettings
 from ingest_service.storage.objects import ObjectChunkStore
 from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
@@ -22,6 +23,8 @@ from ingest_service.storage.workspace import Workspace
 from lake import Lake
 from lumbung.annotations.v1 import access_pb2
 from lumbung.ingest.v1 import (
+    contract_service_pb2,
+    contract_service_pb2_grpc,
     submission_service_pb2,
     submission_service_pb2_grpc,
     upload_service_pb2,
@@ -66,8 +69,10 @@ async def start(
     )
     upload_service = UploadService(uploads, chunks, catalog, settings.uploads)
     submission_service = SubmissionService(submissions, chunks, tables, catalog)
+    contract_service = ContractService(validator, workspace, settings.proposals, settings.validation.limits)
 
-    rules = AccessRules.from_protos([upload_service_pb2, submission_service_pb2], access_pb2.access)
+    services = [upload_service_pb2, submission_service_pb2, contract_service_pb2]
+    rules = AccessRules.from_protos(services, access_pb2.access)
     interceptor = CallInterceptor(rules, verifier or TokenVerifier(settings.auth), audit)
     server = GrpcServer(settings.listen, interceptor)
     server.add(
@@ -79,6 +84,11 @@ async def start(
         submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
         SubmissionServicer(submission_service),
         "lumbung.ingest.v1.SubmissionService",
+    )
+    server.add(
+        contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
+        ContractServicer(contract_service),
+        "lumbung.ingest.v1.ContractService",
     )
     audit.start()
     await validator.start()

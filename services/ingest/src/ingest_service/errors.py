@@ -16,6 +16,7 @@ __all__ = [
     "ContractError",
     "DuplicateInFlightError",
     "FileTooLargeError",
+    "FileUnreadableError",
     "NotUploadableError",
     "OffsetMismatchError",
     "ReadingDeniedError",
@@ -33,6 +34,12 @@ class ContractError(InvalidArgumentError):
     """A contract does not follow the language; the message names the place."""
 
     reason = "CONTRACT_INVALID"
+
+
+class FileUnreadableError(InvalidArgumentError):
+    """No contract can be drafted from the file; the message says why."""
+
+    reason = "FILE_UNREADABLE"
 
 
 class NotUploadableError(FailedPreconditionError):

@@ -17,7 +17,7 @@ from servicekit.settings import (
     TelemetrySettings,
 )
 
-__all__ = ["IngestSettings", "JobSettings", "UploadSettings", "ValidationSettings"]
+__all__ = ["IngestSettings", "JobSettings", "ProposalSettings", "UploadSettings", "ValidationSettings"]
 
 
 class UploadSettings(BaseModel):
@@ -42,6 +42,15 @@ class ValidationSettings(BaseModel):
     wall_seconds: float = Field(default=900.0, gt=0)
     threads: int = Field(default=1, ge=1)
     limits: ValidationLimits = ValidationLimits()
+
+
+class ProposalSettings(BaseModel):
+    """What a contract may be drafted from, and how many drafts are made at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_bytes: int = Field(default=64 * 1024**2, gt=0)
+    concurrency: int = Field(default=1, ge=1, le=32)
 
 
 class JobSettings(BaseModel):
@@ -70,3 +79,4 @@ class IngestSettings(ServiceSettings):
     validation: ValidationSettings = ValidationSettings()
     jobs: JobSettings = JobSettings()
     queue_metrics: MeasurementSettings = MeasurementSettings()
+    proposals: ProposalSettings = ProposalSettings()

@@ -11,6 +11,9 @@ __all__ = [
     "FatalFinding",
     "Order",
     "PartFile",
+    "ProposalJob",
+    "ProposalReport",
+    "Remark",
     "Report",
     "RuleRows",
     "Step",
@@ -37,8 +40,9 @@ class ValidationLimits(_Message):
 
 
 class Order(_Message):
-    """What a validating process is told first: the job's file to read, files to write, bounds in bytes and CPU seconds."""
+    """What a validating process is told first: the task, the job's file to read, files to write, bounds in bytes and CPU seconds."""
 
+    task: Literal["validate", "propose"] = "validate"
     job: Path
     report: Path
     log: Path
@@ -120,3 +124,34 @@ class Report(_Message):
     kept: PartFile | None = None
     kept_cut: int = 0
     steps: tuple[Step, ...] = ()
+
+
+class ProposalJob(_Message):
+    """One file to draft a contract from. `cut` says that it is only the beginning of a longer one."""
+
+    file: Path
+    file_name: str
+    out: Path
+    dataset: str
+    owner: str
+    language: Literal["en", "id"] = "en"
+    cut: bool = False
+    limits: ValidationLimits = ValidationLimits()
+
+
+class Remark(_Message):
+    """What a draft leaves open, in both languages; `column` is empty where the file is meant."""
+
+    column: str = ""
+    en: str
+    id: str
+
+
+class ProposalReport(_Message):
+    """The outcome of drafting: `fatal` where the file cannot be read at all, else the declaration in YAML."""
+
+    fatal: tuple[FatalFinding, ...] = ()
+    declaration: str = ""
+    remarks: tuple[Remark, ...] = ()
+    rows_read: int = 0
+    rows_bad: int = 0

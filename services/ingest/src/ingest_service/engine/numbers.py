@@ -7,7 +7,7 @@ import polars as pl
 from ingest_service.domain.contract import ColumnSpec, NumberStyle
 from ingest_service.engine.parsed import Flaw, Parsed
 
-__all__ = ["parse_double", "parse_exact", "parse_number_text"]
+__all__ = ["number_patterns", "parse_double", "parse_exact", "parse_number_text"]
 
 _MODES = {"half_even": "half_to_even", "half_up": "half_away_from_zero"}
 _EXACT_DOUBLE = 2.0**53
@@ -18,12 +18,12 @@ def parse_number_text(column: ColumnSpec, text: pl.Expr) -> Parsed:
     """Integers and decimals out of stripped text, null where it means nothing."""
     kind, style = column.column_type, column.style
     bare = text.str.strip_suffix(style.suffix).str.strip_chars() if style.suffix else text
-    loose, strict = _patterns(style, kind.scale if kind.kind == "decimal" else 0)
+    loose, strict = number_patterns(style, kind.scale if kind.kind == "decimal" else 0)
     plain = bare.str.replace_all(style.group, "", literal=True) if style.group else bare
     if style.decimal != ".":
         plain = plain.str.replace(style.decimal, ".", literal=True)
     if kind.kind == "integer":
-        whole = bare.str.contains(_patterns(style, None)[1])
+        whole = bare.str.contains(number_patterns(style, None)[1])
         value = pl.when(whole).then(plain).cast(pl.Int64, strict=False)
         wrong = text.is_not_null() & value_of(column).is_null()
         return Parsed(value, wrong, (_type_flaw(column, text),))
@@ -113,7 +113,7 @@ def value_of(column: ColumnSpec) -> pl.Expr:
     return pl.col(column.name)
 
 
-def _patterns(style: NumberStyle, scale: int | None) -> tuple[str, str]:
+def number_patterns(style: NumberStyle, scale: int | None) -> tuple[str, str]:
     """Regular expressions of any number in this style, and of one with at most `scale` decimals (None: a whole one)."""
     whole = "[0-9]+"
     if style.group:

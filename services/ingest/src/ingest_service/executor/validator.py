@@ -1,14 +1,15 @@
-"""Runs a validation in a process that can be killed."""
+"""Runs a validation, or the drafting of a contract, in a process that can be killed."""
 
 import asyncio
 import os
 import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Literal
 
 from typing_extensions import override
 
-from ingest_service.engine.job import FatalFinding, Order, Report, ValidationJob
+from ingest_service.engine.job import FatalFinding, Order, ProposalJob, ProposalReport, Report, ValidationJob
 from ingest_service.executor.forkserver import Child, ForkServer
 from ingest_service.settings import ValidationSettings
 from servicekit.errors import InternalError, Text
@@ -22,11 +23,15 @@ _SAID_CHARS = 4000
 
 
 class Validator(ABC):
-    """Checks a file against a contract."""
+    """Checks a file against a contract, or drafts one from it."""
 
     @abstractmethod
     async def validate(self, job: ValidationJob) -> Report:
         """The outcome; a file that breaks a limit is rejected, a failure of the platform is an InternalError."""
+
+    @abstractmethod
+    async def propose(self, job: ProposalJob) -> ProposalReport:
+        """A draft; for files that break a limit and failures of the platform as in `validate`."""
 
 
 class ProcessValidator(Validator):
@@ -46,11 +51,30 @@ class ProcessValidator(Validator):
 
     @override
     async def validate(self, job: ValidationJob) -> Report:
-        job_file, report_file, log = job.out / "job.json", job.out / "report.json", job.out / "log"
+        text = await self._work("validate", job.out, job.model_dump_json(by_alias=True))
+        if isinstance(text, FatalFinding):
+            return Report(rejected=True, fatal=(text,))
+        return Report.model_validate_json(text)
+
+    @override
+    async def propose(self, job: ProposalJob) -> ProposalReport:
+        text = await self._work("propose", job.out, job.model_dump_json())
+        if isinstance(text, FatalFinding):
+            return ProposalReport(fatal=(text,))
+        return ProposalReport.model_validate_json(text)
+
+    async def _work(self, task: Literal["validate", "propose"], out: Path, job: str) -> str | FatalFinding:
+        """The report of a fresh process, or the limit that it broke.
+
+        Raises:
+            InternalError: the process failed.
+        """
+        job_file, report_file, log = out / "job.json", out / "report.json", out / "log"
         report_file.unlink(missing_ok=True)
-        job_file.write_text(job.model_dump_json(by_alias=True), encoding="utf-8")
+        job_file.write_text(job, encoding="utf-8")
         limits = self._settings
         order = Order(
+            task=task,
             job=job_file,
             report=report_file,
             log=log,
@@ -66,10 +90,12 @@ class ProcessValidator(Validator):
             child.close()
         over = await self._why(watch, code)
         if over is not None:
-            return Report(rejected=True, fatal=(over,))
+            return over
         if code != 0 or not report_file.exists():
             said = log.read_text(encoding="utf-8", errors="replace")[-_SAID_CHARS:] if log.exists() else ""
-            _log.error("validation failed", returncode=code, said=said, submission=job.submission)
+            _log.error(
+                "the validating process failed", task=task, returncode=code, said=said, folder=str(out)
+            )
             raise InternalError(
                 Text(
                     en="The validating process failed; the platform's log says why.",
@@ -77,7 +103,7 @@ class ProcessValidator(Validator):
                 ),
                 reason="VALIDATION_FAILED",
             )
-        return Report.model_validate_json(report_file.read_text(encoding="utf-8"))
+        return report_file.read_text(encoding="utf-8")
 
     async def _watch(self, child: Child) -> FatalFinding:
         """Kills the process when it uses too much memory or time; says which."""

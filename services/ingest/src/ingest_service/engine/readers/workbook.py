@@ -19,7 +19,7 @@ from ingest_service.engine.readers.layout import LaidOut, NoFitError, lay_out
 from ingest_service.engine.readers.source import TextSource, check_header
 from ingest_service.engine.readers.workbookguard import check_workbook, hidden, locked
 
-__all__ = ["WorkbookSource"]
+__all__ = ["WorkbookSource", "open_workbook"]
 
 
 class WorkbookSource(TextSource):
@@ -30,7 +30,7 @@ class WorkbookSource(TextSource):
     ) -> None:
         check_workbook(path, limits)
         self._path, self._form = path, form
-        self._book = _opened(path)
+        self._book = open_workbook(path)
         self._table = self._find_table()
         wanted = [column.file_column for column in columns if column.file_column is not None]
         self._names = check_header(self._table.names, wanted)
@@ -100,7 +100,12 @@ class WorkbookSource(TextSource):
         return Grid(chosen.name, rows, merged, odd.errors)
 
 
-def _opened(path: Path) -> calamine.CalamineWorkbook:
+def open_workbook(path: Path) -> calamine.CalamineWorkbook:
+    """A workbook that passed its guards.
+
+    Raises:
+        FatalFileError: it needs a password or cannot be read.
+    """
     try:
         return calamine.CalamineWorkbook.from_path(str(path))
     except calamine.PasswordError as error:
