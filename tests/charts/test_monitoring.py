@@ -71,7 +71,7 @@ def test_every_port_that_is_scraped_is_one_of_a_pod_and_lets_the_scraper_in(rend
                         if rule["ports"] == [{"protocol": "TCP", "port": port["containerPort"]}]
                     ]
                     assert any("namespaceSelector" in peer for rule in let_in for peer in rule["from"]), part
-    assert {"metrics", "status", "dask-http"} <= found
+    assert {"metrics", "replica-metrics", "status", "dask-http"} <= found
 
 
 def test_alerts_hold_for_the_release_alone(rendered):

@@ -187,7 +187,7 @@ def _listeners(port: int) -> list[int]:
 
 def _free_base() -> int:
     """A first port with all of the stack's ports free behind it."""
-    offsets = [*range(30, 38), 40, *range(50, 70), 73, 83, *range(100, 200)]
+    offsets = [*range(30, 39), 40, *range(50, 70), 73, 83, *range(100, 200)]
     while True:
         base = 22000 + 250 * secrets.randbelow(38)
         with contextlib.ExitStack() as held:

@@ -28,6 +28,7 @@ ray-worker:
   {{- else }}
   18050: [gateway]
   18052: [gateway]
+  18038: [metrics]
   {{- end }}
 {{- if .Values.postgres.enabled }}
 postgres:

@@ -10,6 +10,7 @@
 18100-18199: [inference, ray-worker]
 18200-18215: [gateway, inference]
 18220-18235: [gateway]
+18038: [metrics]
 {{- end -}}
 
 {{- define "lumbung.ray.volumes" -}}
@@ -42,6 +43,8 @@ args:
   - /etc/lumbung/ray/token
   - --leaving-path
   - /run/lumbung/leaving
+  - --metrics-host
+  - 0.0.0.0
   {{- toYaml .more | nindent 2 }}
 env:
   {{- include "lumbung-lib.podIpEnv" . | nindent 2 }}

@@ -85,6 +85,7 @@ claims:
 ports:
   - {name: grpc, port: {{ .config.listen.port }}, protocol: kubernetes.io/h2c}
   - {name: metrics, port: {{ .config.listen.metrics_port }}, protocol: http}
+  - {name: replica-metrics, port: 18038, protocol: http}
   {{- if $cluster }}
   - {name: discovery, port: {{ .config.ray.discovery.port }}, protocol: http}
   {{- else }}
@@ -109,7 +110,7 @@ beside:
     {{- include "lumbung.ray.node" (dict "root" .root "role" "head" "more" (list "--state" "/state/ray")) | nindent 4 }}
     {{- else }}
     command: [python3, -m, inference_service.ray_head]
-    args: [--base-port, "18000", --folder, /ray, --token-path, /etc/lumbung/ray/token]
+    args: [--base-port, "18000", --folder, /ray, --token-path, /etc/lumbung/ray/token, --metrics-host, 0.0.0.0]
     env:
       - {name: RAY_agent_register_timeout_ms, value: "120000"}
     mounts: *mounts

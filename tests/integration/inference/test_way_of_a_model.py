@@ -1,7 +1,9 @@
 """From the file to the prediction, against real PostgreSQL, S3 and Ray Serve."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,3 +207,35 @@ def test_a_killed_replica_and_a_killed_head_come_back(stack, api, scientist):
     stack.start("ray")
     _until(lambda: stack.replicas() not in ([], before), 240)
     _until(lambda: "y" in _predict(stack, "healing"), 240)
+
+
+def _told(stack):
+    """Samples of the node's replicas, without labels of processes."""
+    page = httpx.get(f"http://127.0.0.1:{stack.base + 38}/metrics", trust_env=False).raise_for_status().text
+    return {name: float(value) for name, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", page, re.MULTILINE)}
+
+
+def test_predictions_are_counted_whichever_replica_answers(stack, api, scientist):
+    infer = 'method="/inference.GRPCInferenceService/ModelInfer"'
+    good = f'lumbung_grpc_calls_total{{code="OK",{infer}}}'
+    version = _register(api, scientist, "counted", 1.0)
+    _deploy(api, scientist, version.name)
+    before = _told(stack).get(good, 0)
+    _predict(stack, "counted")
+    _predict(stack, "counted", token="")
+    page = _told(stack)
+    assert page[good] == before + 1
+    assert page[f'lumbung_grpc_calls_total{{code="UNAUTHENTICATED",{infer}}}'] >= 1
+    assert page[f'lumbung_grpc_seconds_bucket{{le="+Inf",{infer}}}'] >= before + 2
+    assert page[f"lumbung_grpc_running{{{infer}}}"] == 0
+    (replica,) = stack.replicas()
+    os.kill(replica, signal.SIGKILL)
+
+    def answers():
+        with contextlib.suppress(KeyError):
+            return replica not in stack.replicas() and _predict(stack, "counted")["y"]
+
+    _until(answers, 60)
+    page = _told(stack)
+    assert page[good] >= before + 2, "what the dead replica counted stays"
+    assert page[f"lumbung_grpc_running{{{infer}}}"] == 0

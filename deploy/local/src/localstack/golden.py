@@ -58,6 +58,7 @@ SOURCES = {
     "catalog": SERVICE,
     "compute": SERVICE,
     "inference": SERVICE,
+    "ray": SERVICE,
     "portal": Source("lumbung_http_requests_total", _http_fault("status"), "lumbung_http_seconds_bucket"),
     "gateway": Source(
         "envoy_http_downstream_rq_xx",

@@ -1,8 +1,9 @@
 """A Ray head in the foreground: `python -m inference_service.ray_head --base-port N --folder DIR --token-path FILE`.
 
-Everything listens on the loopback address and on fixed ports (base+30…38, workers base+100…199).
+Everything listens on the loopback address and on fixed ports (base+30…37, workers base+100…199); the replicas' metrics
+(base+38) at `--metrics-host`.
 Ends, and ends all of Ray, when one of Ray's own processes dies or on SIGTERM. `ray start --block` does the same and
-keeps 160 MB for it; this process keeps 10, since it only waits for its children. Nodes that others reach: `ray_node`.
+keeps 160 MB for it; this process keeps 25, since it only waits for its children and tells their numbers. Nodes that others reach: `ray_node`.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+from inference_service.ray_metrics import serve_replica_metrics
 from inference_service.ray_process import STOP_SECONDS, node_environment, port_options, run_node
 
 __all__ = ["head_command", "head_environment", "main"]
@@ -76,11 +78,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--base-port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="short path: it has to hold unix sockets")
     parser.add_argument("--token-path", type=Path, required=True)
+    parser.add_argument("--metrics-host", default="127.0.0.1")
     given = parser.parse_args(arguments)
     _end_leftovers(given.folder)
-    return run_node(
-        head_command(given.base_port, given.folder), os.environ | head_environment(given.token_path)
-    )
+    counting = serve_replica_metrics(given.metrics_host, given.base_port, given.folder)
+    environment = os.environ | head_environment(given.token_path) | counting
+    return run_node(head_command(given.base_port, given.folder), environment)
 
 
 if __name__ == "__main__":

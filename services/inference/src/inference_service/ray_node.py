@@ -1,7 +1,7 @@
 """A node of a Ray cluster in the foreground: `python -m inference_service.ray_node {head,worker} --host IP …`.
 
 The head has the control store, whose state is kept in a folder: replicas go on, and are known again, when the head comes
-back. Ports are fixed (base+30…37, workers base+100…199) and open to the other nodes; the token is asked for everywhere.
+back. Ports are fixed (base+30…38, workers base+100…199) and open to the other nodes; the token is asked for everywhere.
 On SIGTERM the node's replica sends callers elsewhere, and goes on answering until they have heard of it.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from inference_service.ray_metrics import serve_replica_metrics
 from inference_service.ray_process import LEAVING, node_environment, port_options, run_node
 
 __all__ = ["cluster_environment", "main", "node_command"]
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--head", default="", help="host:port of the head, for a worker")
     parser.add_argument("--leaving-path", type=Path, required=True, help="made when the node ends")
     parser.add_argument("--leave-seconds", type=float, default=10.0, help="from then on, to the end")
+    parser.add_argument("--metrics-host", default="", help="where metrics are told; the node's own address")
     given = parser.parse_args(arguments)
     given.leaving_path.unlink(missing_ok=True)
     # The head before this one wrote it; Ray takes it for one that still runs when another node of it is on this machine.
@@ -113,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LUMBUNG_")}
     environment = kept | cluster_environment(given.token_path, given.state)
     environment[LEAVING] = str(given.leaving_path)
+    environment |= serve_replica_metrics(given.metrics_host or given.host, given.base_port, given.folder)
     command = node_command(given.role, given.host, given.base_port, given.head, given.folder)
     return run_node(command, environment, leave)
 

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["LEAVING", "STOP_SECONDS", "node_environment", "port_options", "run_node"]
+__all__ = ["LEAVING", "METRICS_FOLDER", "STOP_SECONDS", "node_environment", "port_options", "run_node"]
 
 # Variable with the name of the file that a node makes when it is about to end; its replica looks for it.
 LEAVING = "LUMBUNG_NODE_LEAVING"
+# Variable with the folder where replicas keep their numbers.
+METRICS_FOLDER = "LUMBUNG_REPLICA_METRICS"
 PR_SET_CHILD_SUBREAPER = 36
 STOP_SECONDS = 8.0
 SETTLE_SECONDS = 1.0

@@ -26,6 +26,7 @@ _PORTS = (
     "ray_agent_http",
     "ray_agent_grpc",
     "ray_runtime_env",
+    "ray_own_metrics",
     "ray_metrics",
 )
 

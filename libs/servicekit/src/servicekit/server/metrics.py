@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 __all__ = ["CALLS", "RUNNING", "SECONDS"]
 
 CALLS = Counter("lumbung_grpc_calls", "Calls that ended", ["method", "code"])
-RUNNING = Gauge("lumbung_grpc_running", "Calls that run now", ["method"])
+RUNNING = Gauge("lumbung_grpc_running", "Calls that run now", ["method"], multiprocess_mode="livesum")
 SECONDS = Histogram(
     "lumbung_grpc_seconds",
     "Time of a call in seconds",

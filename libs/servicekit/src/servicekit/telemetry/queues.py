@@ -18,6 +18,7 @@ QUEUE_OLDEST = Gauge(
     "lumbung_queue_oldest_seconds",
     "For how long the oldest that waits has waited; 0 when none does",
     ["queue"],
+    multiprocess_mode="livemax",
 )
 
 

@@ -4,6 +4,9 @@ Ray Serve places replicas, starts and replaces them, watches them and tells them
 not pass through it: decision record 0008 says what that saves.
 """
 
+import inference_service.replica.metrics_folder  # noqa: F401 (before the first import of what counts)
+
+# isort: split
 import asyncio
 import resource
 from pathlib import Path

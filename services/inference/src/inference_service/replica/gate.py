@@ -18,7 +18,7 @@ from servicekit.auth.principal import Principal
 from servicekit.errors import DeadlineExceededError, LumbungError, Text
 from servicekit.errors.status import internal_status, status_from_error
 from servicekit.server import AuditRecord, AuditSink
-from servicekit.server.metrics import CALLS, SECONDS
+from servicekit.server.metrics import CALLS, RUNNING, SECONDS
 from servicekit.telemetry import extract_context, get_logger, tracer
 
 __all__ = ["Gate", "Passage", "merged"]
@@ -40,6 +40,7 @@ def merged(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
 # Looking a metric's labels up takes a lock; methods and codes are few.
 _calls = lru_cache(maxsize=256)(CALLS.labels)
 _seconds = lru_cache(maxsize=64)(SECONDS.labels)
+_running = lru_cache(maxsize=64)(RUNNING.labels)
 
 
 class Passage:
@@ -107,6 +108,7 @@ class Gate:
         passage.span = span
         outer = otel_context.attach(trace.set_span_in_context(span, brought))
         code = "CANCELLED"
+        _running(passage.method).inc()
         try:
             try:
                 async with asyncio.timeout(self._max_seconds):
@@ -126,6 +128,7 @@ class Gate:
                 # What succeeded but cannot be recorded has failed.
                 code, answer = self._refuse(passage, error)
         finally:
+            _running(passage.method).dec()
             _calls(passage.method, code).inc()
             _seconds(passage.method).observe(time.perf_counter() - started)
             self._finish(passage, code)
