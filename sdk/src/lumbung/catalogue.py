@@ -37,6 +37,12 @@ class _Catalogue:
         )
 
     @operation
+    def check_dataset(self, declaration: str) -> Operation[dataset_service_pb2.CheckDatasetResponse]:
+        """What a YAML declaration would change of a dataset, and for whom. It changes nothing."""
+        request = dataset_service_pb2.CheckDatasetRequest(declaration=declaration)
+        return (yield Call(_datasets, "CheckDataset", request))
+
+    @operation
     def apply_policy(self, declaration: str) -> Operation[policy_service_pb2.Policy]:
         """Creates or replaces a policy by its YAML declaration."""
         policy = policy_service_pb2.Policy(declaration=declaration)

@@ -37,6 +37,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The sign-in service at {issuer} does not answer ({cause}). See `lumbung status`.",
         "Layanan masuk di {issuer} tidak menjawab ({cause}). Lihat `lumbung status`.",
     ),
+    "dataset_is_new": (
+        "{dataset} is not there yet, as far as you may know: nobody depends on it.",
+        "{dataset} belum ada, sejauh yang boleh Anda ketahui: belum ada yang bergantung padanya.",
+    ),
+    "dataset_readers": (
+        "Made of it: {readers}; and {hidden} that you may not see.",
+        "Dibuat darinya: {readers}; dan {hidden} yang tidak boleh Anda lihat.",
+    ),
     "drafted": (
         "Drafted from {rows} rows, of which {bad} would be refused; {doubts} remarks to look through.",
         "Dirancang dari {rows} baris, {bad} di antaranya akan ditolak; {doubts} catatan perlu diperiksa.",

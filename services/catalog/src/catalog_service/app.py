@@ -9,6 +9,7 @@ import httpx
 from catalog_service.engine.tantivy_index import TantivyIndex
 from catalog_service.service.appender import AuditAppender
 from catalog_service.service.audit import AuditService
+from catalog_service.service.compatibility import CompatibilityService
 from catalog_service.service.datasets import DatasetService
 from catalog_service.service.directory import Directory
 from catalog_service.service.glossary import GlossaryService
@@ -80,6 +81,7 @@ async def start(
     appender = AuditAppender(audit_store)
     search = SearchService(TantivyIndex(), directory)
     datasets = DatasetService(declarations, PostgresSnapshotStore(pool), directory)
+    lineage = LineageService(PostgresLineageStore(pool), directory)
     policies = PolicyService(declarations, directory, appender)
 
     appender.start()
@@ -98,7 +100,12 @@ async def start(
         "AuditService",
         AuditServicer(AuditService(audit_store, appender, key)),
     )
-    _add(server, dataset_service_pb2_grpc, "DatasetService", DatasetServicer(datasets))
+    _add(
+        server,
+        dataset_service_pb2_grpc,
+        "DatasetService",
+        DatasetServicer(datasets, CompatibilityService(directory, lineage)),
+    )
     _add(
         server,
         glossary_service_pb2_grpc,
@@ -109,7 +116,7 @@ async def start(
         server,
         lineage_service_pb2_grpc,
         "LineageService",
-        LineageServicer(LineageService(PostgresLineageStore(pool), directory)),
+        LineageServicer(lineage),
     )
     _add(server, policy_service_pb2_grpc, "PolicyService", PolicyServicer(policies))
     _add(server, search_service_pb2_grpc, "SearchService", SearchServicer(search))

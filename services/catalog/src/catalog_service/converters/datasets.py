@@ -3,10 +3,29 @@
 from catalog_service.converters.times import time_to_proto
 from catalog_service.domain.dataset import Snapshot
 from catalog_service.domain.names import dataset_name
+from catalog_service.service.compatibility import Comparison
 from catalog_service.service.datasets import DatasetView, NewSnapshot
 from lumbung.catalog.v1 import dataset_service_pb2 as pb
 
-__all__ = ["dataset_to_proto", "new_snapshot_from_proto", "snapshot_to_proto"]
+__all__ = ["comparison_to_proto", "dataset_to_proto", "new_snapshot_from_proto", "snapshot_to_proto"]
+
+
+def comparison_to_proto(found: Comparison, language: str) -> pb.CheckDatasetResponse:
+    """What a declaration would change, in `language`."""
+    return pb.CheckDatasetResponse(
+        dataset=dataset_name(found.dataset),
+        revision=found.revision,
+        changes=[
+            pb.DatasetChange(
+                path=change.path,
+                concern=f"CONCERN_{change.concern.name}",
+                text=change.text.in_language(language),
+            )
+            for change in found.changes
+        ],
+        readers=found.readers,
+        hidden_readers=found.hidden,
+    )
 
 
 def dataset_to_proto(view: DatasetView, language: str) -> pb.Dataset:

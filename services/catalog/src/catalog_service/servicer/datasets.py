@@ -1,6 +1,12 @@
 """DatasetService."""
 
-from catalog_service.converters.datasets import dataset_to_proto, new_snapshot_from_proto, snapshot_to_proto
+from catalog_service.converters.datasets import (
+    comparison_to_proto,
+    dataset_to_proto,
+    new_snapshot_from_proto,
+    snapshot_to_proto,
+)
+from catalog_service.service.compatibility import CompatibilityService
 from catalog_service.service.datasets import DatasetService
 from catalog_service.servicer.language import Context, language_of
 from lumbung.catalog.v1 import dataset_service_pb2 as pb
@@ -13,13 +19,20 @@ __all__ = ["DatasetServicer"]
 class DatasetServicer(pb_grpc.DatasetServiceServicer):  # type: ignore[misc]
     """lumbung.catalog.v1.DatasetService."""
 
-    def __init__(self, service: DatasetService) -> None:
-        self._service = service
+    def __init__(self, service: DatasetService, compatibility: CompatibilityService) -> None:
+        self._service, self._compatibility = service, compatibility
 
     async def ApplyDataset(self, request: pb.ApplyDatasetRequest, context: Context) -> pb.Dataset:  # noqa: N802
         """See the proto."""
         view = await self._service.apply_dataset(current_principal(), request.dataset.declaration)
         return dataset_to_proto(view, language_of(context))
+
+    async def CheckDataset(  # noqa: N802
+        self, request: pb.CheckDatasetRequest, context: Context
+    ) -> pb.CheckDatasetResponse:
+        """See the proto."""
+        found = await self._compatibility.check_dataset(current_principal(), request.declaration)
+        return comparison_to_proto(found, language_of(context))
 
     async def GetDataset(self, request: pb.GetDatasetRequest, context: Context) -> pb.Dataset:  # noqa: N802
         """See the proto."""

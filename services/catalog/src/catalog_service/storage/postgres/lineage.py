@@ -50,7 +50,7 @@ class PostgresLineageStore(LineageStore):
             await connection.execute(_KEEP, columns)
 
     async def get_lineage(self, asset: str, depth: int, limit: int) -> list[Edge]:
-        """See the port."""
+        """See the port; CheckDataset asks for them too."""
         async with transaction(self._pool) as connection:
             cursor = await connection.execute(_AROUND, {"asset": asset, "depth": depth, "limit": limit})
             rows = await cursor.fetchall()
