@@ -1,3 +1,3 @@
 """Fixtures for every test; servers start only when a test asks for them."""
 
-pytest_plugins = ["support.servers", "support.kafka", "support.lakes", "support.loaded"]
+pytest_plugins = ["support.servers", "support.mariadb", "support.kafka", "support.lakes", "support.loaded"]

@@ -72,6 +72,8 @@ _COLUMNS = (
     " commit_time"
 )
 _FIND = f"SELECT {_COLUMNS} FROM lake_commits WHERE table_uid = %s AND run_id = %s"  # noqa: S608 - constants
+_NEWEST = f"""SELECT {_COLUMNS} FROM lake_commits
+WHERE table_uid = %s AND properties ->> %s = %s AND sequence < %s ORDER BY sequence DESC LIMIT 1"""  # noqa: S608
 _ADD = f"""INSERT INTO lake_commits (table_uid, {_COLUMNS})
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (table_uid, run_id) DO NOTHING"""  # noqa: S608
 
@@ -87,6 +89,15 @@ class CommitLog:
         """The recorded commit of a run, or None."""
         with self._pool.connection(timeout=self._timeout) as connection:
             return find_commit(connection, table_uid, run_id)
+
+    def newest(self, table_uid: UUID, name: str, value: str, *, before: int) -> CommitResult | None:
+        """The newest recorded commit below a sequence number whose property `name` has this value, or None."""
+        with (
+            self._pool.connection(timeout=self._timeout) as connection,
+            connection.cursor(row_factory=class_row(_Row)) as cursor,
+        ):
+            row = cursor.execute(_NEWEST, [table_uid, name, value, before]).fetchone()
+        return replace(row.result(), repeated=True) if row else None
 
     @contextmanager
     def locked(self, table: TableId, table_uid: UUID) -> Iterator["LockedLog"]:

@@ -1,7 +1,7 @@
 """The one writer of a table: a lock, a fresh view of the table, one snapshot, one record."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, TypeAlias
@@ -10,6 +10,7 @@ from uuid import UUID
 import polars as pl
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 from pyiceberg.expressions.visitors import _StrictMetricsEvaluator
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
@@ -31,6 +32,8 @@ from lake.transaction import LeanTransaction
 from servicekit.errors import Text
 
 TableData: TypeAlias = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.LazyFrame
+# Of a table and a run: the files that go, and new ones with those of their rows that stay.
+_Replacement: TypeAlias = Callable[[Table, str], tuple[list[DataFile], list[DataFile]]]
 _logger = logging.getLogger(__name__)
 
 
@@ -83,9 +86,51 @@ class TableWriter:
         properties: Mapping[str, str] | None = None,
     ) -> CommitResult:
         """Replace the rows that match `where` (None: all rows) by `data`, in one snapshot. Errors as of `append`."""
-        return self._commit(
-            data, CommitNote.of(run_id, "overwrite", controls, properties), where or RowFilter()
-        )
+
+        def matching(table: Table, run_id: str) -> tuple[list[DataFile], list[DataFile]]:
+            return self._replace(table, run_id, where or RowFilter())
+
+        return self._commit(data, CommitNote.of(run_id, "overwrite", controls, properties), matching)
+
+    @outages()
+    def upsert(
+        self,
+        data: TableData,
+        *,
+        keys: pl.DataFrame,
+        run_id: str,
+        controls: Mapping[str, ControlValue] | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> CommitResult:
+        """Replace the rows whose key is in `keys` by `data`, in one snapshot. Errors as of `append`.
+
+        `keys` has the key's columns with the table's types; a key without a row in `data` is a deletion. Files that
+        hold such a key are written anew without it.
+        """
+
+        def with_key(table: Table, run_id: str) -> tuple[list[DataFile], list[DataFile]]:
+            return self._without_keys(table, run_id, keys)
+
+        return self._commit(data, CommitNote.of(run_id, "overwrite", controls, properties), with_key)
+
+    @outages()
+    def newest_commit(self, name: str, value: str) -> CommitResult | None:
+        """The newest commit, of those that made the table what it is now, whose property `name` has this value.
+
+        Snapshots that were rolled back do not count; those that expired are remembered.
+        """
+        table = self._load()
+        snapshot, oldest = table.current_snapshot(), None
+        while snapshot is not None:
+            result = result_of(self._table, snapshot)
+            if result is not None and result.properties.get(name) == value:
+                return result
+            oldest = snapshot.sequence_number or 0
+            parent = snapshot.parent_snapshot_id
+            snapshot = table.snapshot_by_id(parent) if parent is not None else None
+        if oldest is None:
+            return None
+        return self._log.newest(_uid(table), name, value, before=oldest)
 
     @outages()
     def find_commit(self, run_id: str) -> CommitResult | None:
@@ -98,7 +143,7 @@ class TableWriter:
     def _load(self) -> Table:
         return load_table(self._catalog, self._table)
 
-    def _commit(self, data: TableData, note: CommitNote, where: RowFilter | None) -> CommitResult:
+    def _commit(self, data: TableData, note: CommitNote, replacement: _Replacement | None) -> CommitResult:
         table = self._load()
         if found := self._find(table, note.run_id):
             return replace(found, repeated=True)
@@ -111,7 +156,7 @@ class TableWriter:
             if found is not None:
                 log.add(found)
                 return replace(found, repeated=True)
-            result = self._make_snapshot(table, files, note, where)
+            result = self._make_snapshot(table, files, note, replacement)
             log.add(result)
             return result
 
@@ -141,18 +186,18 @@ class TableWriter:
         return list(data)
 
     def _make_snapshot(
-        self, table: Table, files: Sequence[WrittenFile], note: CommitNote, where: RowFilter | None
+        self, table: Table, files: Sequence[WrittenFile], note: CommitNote, replacement: _Replacement | None
     ) -> CommitResult:
         added = _data_files(table, [file for file in files if file.rows])
         dropped: list[DataFile] = []
         kept: list[DataFile] = []
-        if where is not None:
-            dropped, kept = self._replace(table, note.run_id, where)
+        if replacement is not None:
+            dropped, kept = replacement(table, note.run_id)
         entries = note.entries(sum(f.record_count for f in added), sum(f.file_size_in_bytes for f in added))
         transaction = LeanTransaction(table)
         producer: Any = (
             transaction.update_snapshot(snapshot_properties=entries).merge_append()
-            if where is None
+            if replacement is None
             else transaction.overwrite_files(entries)
         )
         with producer:
@@ -197,6 +242,40 @@ class TableWriter:
                 written.append(part)
             dropped.append(file)
         return dropped, _data_files(table, [file for file in written if file.rows])
+
+    def _without_keys(
+        self, table: Table, run_id: str, keys: pl.DataFrame
+    ) -> tuple[list[DataFile], list[DataFile]]:
+        """As `_replace`, for the rows whose key is in `keys`; a file is read whole only where it holds one."""
+        target = _target(table, self._table, run_id)
+        dropped: list[DataFile] = []
+        written: list[WrittenFile] = []
+        if keys.is_empty():
+            return dropped, []
+        wanted = keys.unique()
+        for task in table.scan(row_filter=_within(keys)).plan_files():
+            file = task.file
+            frame = scan_files(table, [(file.file_path, file.file_size_in_bytes)], self._source)
+            found = frame.select(keys.columns).join(wanted.lazy(), on=keys.columns, how="semi")
+            if found.head(1).collect().is_empty():
+                continue
+            rest = frame.join(wanted.lazy(), on=keys.columns, how="anti", maintain_order="left")
+            written.append(write_parquet(self._objects, rest, target, f"kept-{len(dropped):05}"))
+            dropped.append(file)
+        return dropped, _data_files(table, [file for file in written if file.rows])
+
+
+def _within(keys: pl.DataFrame) -> BooleanExpression:
+    """What files may hold one of these keys, by the bounds that Iceberg keeps of them."""
+    # These constructors are made at run time; checkers cannot agree on it.
+    both: Any = And
+    least: Any = GreaterThanOrEqual
+    most: Any = LessThanOrEqual
+    found: BooleanExpression = AlwaysTrue()
+    for column in keys:
+        if column.dtype == pl.String or column.dtype.is_integer():
+            found = both(found, both(least(column.name, column.min()), most(column.name, column.max())))
+    return found
 
 
 def _target(table: Table, name: TableId, run_id: str) -> WriteTarget:

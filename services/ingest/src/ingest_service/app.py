@@ -4,20 +4,28 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
+from typing import Any
+
+from psycopg import AsyncConnection
 
 from catalogclient import CatalogAuditSink, CatalogClient
 from ingest_service.clients import CatalogServiceClient
-from ingest_service.executor.queue import SubmissionQueue, prepare_queue
+from ingest_service.executor.extraction import ProcessExtractor
+from ingest_service.executor.queue import Task, WorkQueue, prepare_queue
 from ingest_service.executor.validator import ProcessValidator
 from ingest_service.service.contracts import ContractService
 from ingest_service.service.processing import ProcessingService
+from ingest_service.service.source_runs import SourceRunService
+from ingest_service.service.sources import SourceService
 from ingest_service.service.submissions import SubmissionService
 from ingest_service.service.uploads import UploadService
-from ingest_service.servicer import ContractServicer, SubmissionServicer, UploadServicer
+from ingest_service.servicer import ContractServicer, SourceServicer, SubmissionServicer, UploadServicer
 from ingest_service.settings import IngestSettings
 from ingest_service.storage.objects import ObjectChunkStore
+from ingest_service.storage.postgres_sources import PostgresSourceStore
 from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
 from ingest_service.storage.postgres_uploads import PostgresUploadStore
+from ingest_service.storage.source_tables import LakeSourceTables
 from ingest_service.storage.tables import LakeTableStore
 from ingest_service.storage.workspace import Workspace
 from lake import Lake
@@ -25,6 +33,8 @@ from lumbung.annotations.v1 import access_pb2
 from lumbung.ingest.v1 import (
     contract_service_pb2,
     contract_service_pb2_grpc,
+    source_service_pb2,
+    source_service_pb2_grpc,
     submission_service_pb2,
     submission_service_pb2_grpc,
     upload_service_pb2,
@@ -61,17 +71,47 @@ async def start(
     async def process(submission_id: str, last_attempt: bool) -> None:
         await processing.process_submission(submission_id, last_attempt=last_attempt)
 
-    queue = SubmissionQueue(settings.postgres, settings.jobs, process)
-    uploads = PostgresUploadStore(pool, queue.enqueue)
+    async def process_run(run_id: str, last_attempt: bool) -> None:
+        await source_runs.process_run(run_id, last_attempt=last_attempt)
+
+    queue = WorkQueue(
+        settings.postgres,
+        settings.jobs,
+        [
+            Task("submissions", "process_submission", "submission_id", process, settings.jobs.concurrency),
+            Task("source_runs", "process_source_run", "run_id", process_run, settings.sources.concurrency),
+        ],
+    )
+
+    async def enqueue_submission(connection: AsyncConnection[Any], submission_id: str) -> None:
+        await queue.enqueue("submissions", connection, submission_id)
+
+    async def enqueue_run(connection: AsyncConnection[Any], source: str, run_id: str) -> None:
+        await queue.enqueue("source_runs", connection, run_id, lock=f"sources/{source}")
+
+    uploads = PostgresUploadStore(pool, enqueue_submission)
+    sources = PostgresSourceStore(pool, enqueue_run)
+    extractor = ProcessExtractor(settings.sources)
     validator = ProcessValidator(settings.validation)
     processing = ProcessingService(
         submissions, uploads, chunks, tables, catalog, validator, workspace, settings.validation.limits
     )
+    source_runs = SourceRunService(
+        sources,
+        tables,
+        LakeSourceTables(lake, tables),
+        catalog,
+        extractor,
+        validator,
+        workspace,
+        settings.validation.limits,
+    )
+    source_service = SourceService(sources, catalog, extractor)
     upload_service = UploadService(uploads, chunks, catalog, settings.uploads)
     submission_service = SubmissionService(submissions, chunks, tables, catalog)
     contract_service = ContractService(validator, workspace, settings.proposals, settings.validation.limits)
 
-    services = [upload_service_pb2, submission_service_pb2, contract_service_pb2]
+    services = [upload_service_pb2, submission_service_pb2, contract_service_pb2, source_service_pb2]
     rules = AccessRules.from_protos(services, access_pb2.access)
     interceptor = CallInterceptor(rules, verifier or TokenVerifier(settings.auth), audit)
     server = GrpcServer(settings.listen, interceptor)
@@ -89,6 +129,11 @@ async def start(
         contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
         ContractServicer(contract_service),
         "lumbung.ingest.v1.ContractService",
+    )
+    server.add(
+        source_service_pb2_grpc.add_SourceServiceServicer_to_server,
+        SourceServicer(source_service),
+        "lumbung.ingest.v1.SourceService",
     )
     audit.start()
     await validator.start()

@@ -1,16 +1,27 @@
 """Between protos and the domain."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ingest_service.domain.names import dataset_name, submission_name, upload_name
-from ingest_service.domain.submission import Finding, Severity, Submission, SubmissionState
+from ingest_service.domain.names import (
+    dataset_name,
+    source_name,
+    source_run_name,
+    submission_name,
+    upload_name,
+)
+from ingest_service.domain.source_declaration import parse_source
+from ingest_service.domain.source_run import SourceRun, StoredSource
+from ingest_service.domain.submission import Finding, RuleCount, Severity, Submission, SubmissionState
 from ingest_service.domain.upload import Upload, UploadState
+from lumbung.ingest.v1 import source_service_pb2 as source_pb
 from lumbung.ingest.v1 import submission_service_pb2 as submission_pb
 from lumbung.ingest.v1 import upload_service_pb2 as upload_pb
 
-__all__ = ["finding_to_proto", "submission_to_proto", "upload_to_proto"]
+__all__ = ["finding_to_proto", "run_to_proto", "source_to_proto", "submission_to_proto", "upload_to_proto"]
 
 _UPLOAD_STATES = {
     UploadState.OPEN: upload_pb.Upload.STATE_OPEN,
@@ -58,14 +69,18 @@ def submission_to_proto(submission: Submission, language: str) -> submission_pb.
         rows_bad=submission.rows_bad,
         snapshot=snapshot,
         control_totals=dict(submission.control_totals),
-        rule_counts=[
-            submission_pb.RuleCount(rule=count.rule, severity=_SEVERITIES[count.severity], rows=count.rows)
-            for count in submission.rule_counts
-        ],
+        rule_counts=_rule_counts(submission.rule_counts),
         submitter=submission.submitter,
         create_time=_timestamp(submission.create_time),
         update_time=_timestamp(submission.update_time),
     )
+
+
+def _rule_counts(counts: Iterable[RuleCount]) -> list[submission_pb.RuleCount]:
+    return [
+        submission_pb.RuleCount(rule=count.rule, severity=_SEVERITIES[count.severity], rows=count.rows)
+        for count in counts
+    ]
 
 
 def finding_to_proto(finding: Finding, language: str) -> submission_pb.Finding:
@@ -78,4 +93,51 @@ def finding_to_proto(finding: Finding, language: str) -> submission_pb.Finding:
         severity=_SEVERITIES[finding.severity],
         message=finding.message.in_language(language),
         remedy=finding.remedy.in_language(language),
+    )
+
+
+def source_to_proto(source: StoredSource, language: str) -> source_pb.Source:
+    """A source, with its description in `language`."""
+    declared = parse_source(source.declaration)
+    return source_pb.Source(
+        name=source_name(source.source),
+        declaration=source.declaration,
+        description=declared.description.id if language == "id" else declared.description.en,
+        dataset=dataset_name(source.dataset),
+        type=declared.type,
+        watermark=source.position or "",
+        revision=source.revision,
+        update_time=_timestamp(source.update_time),
+    )
+
+
+def run_to_proto(run: SourceRun, language: str) -> source_pb.SourceRun:
+    """A run, with its message in `language`."""
+    duration = Duration()
+    if run.start_time is not None:
+        duration.FromTimedelta((run.end_time or datetime.now(UTC)) - run.start_time)
+    snapshot = f"{dataset_name(run.dataset)}/snapshots/{run.snapshot_id}" if run.snapshot_id else ""
+    return source_pb.SourceRun(
+        name=source_run_name(run.source, run.run),
+        dataset=dataset_name(run.dataset),
+        state=f"STATE_{run.state.value.upper()}",
+        message=run.message.in_language(language),
+        full=run.full,
+        rows_read=run.rows_read,
+        rows_good=run.rows_good,
+        rows_bad=run.rows_bad,
+        rows_deleted=run.rows_deleted,
+        bytes_read=run.bytes_read,
+        duration=duration,
+        commits=run.commits,
+        watermark_before=run.position_before or "",
+        watermark_after=run.position_after or "",
+        snapshot=snapshot,
+        rule_counts=_rule_counts(run.rule_counts),
+        error_reason=run.error_reason,
+        creator=run.creator,
+        revision=run.revision,
+        create_time=_timestamp(run.create_time),
+        start_time=_timestamp(run.start_time) if run.start_time else None,
+        end_time=_timestamp(run.end_time) if run.end_time else None,
     )

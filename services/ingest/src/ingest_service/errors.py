@@ -20,7 +20,13 @@ __all__ = [
     "NotUploadableError",
     "OffsetMismatchError",
     "ReadingDeniedError",
+    "RejectedChunkError",
     "RequestIdReusedError",
+    "SourceAwayError",
+    "SourceError",
+    "SourceInvalidError",
+    "SourceNotFoundError",
+    "SourceRunNotFoundError",
     "SubmissionNotFoundError",
     "UploadContendedError",
     "UploadIncompleteError",
@@ -127,3 +133,39 @@ class DuplicateInFlightError(UnavailableError):
             ),
             retry_after_seconds=2.0,
         )
+
+
+class SourceInvalidError(InvalidArgumentError):
+    """A source's declaration does not follow the language; the message names the place."""
+
+    reason = "SOURCE_INVALID"
+
+
+class SourceNotFoundError(NotFoundError):
+    """There is no such source."""
+
+    reason = "SOURCE_NOT_FOUND"
+
+
+class SourceRunNotFoundError(NotFoundError):
+    """There is no such run of this source."""
+
+    reason = "SOURCE_RUN_NOT_FOUND"
+
+
+class SourceError(FailedPreconditionError):
+    """A source cannot be read as it is declared: trying again changes nothing. The reason says why."""
+
+    reason = "SOURCE_REFUSED"
+
+
+class SourceAwayError(UnavailableError):
+    """A source does not answer, or gave up half way; it may answer later."""
+
+    reason = "SOURCE_AWAY"
+
+
+class RejectedChunkError(FailedPreconditionError):
+    """What a source gave broke a fatal rule of the contract: nothing of it is published."""
+
+    reason = "REJECTED"

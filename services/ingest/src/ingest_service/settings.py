@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ingest_service.engine.job import ValidationLimits
 from lake import LakeSettings
@@ -17,7 +17,15 @@ from servicekit.settings import (
     TelemetrySettings,
 )
 
-__all__ = ["IngestSettings", "JobSettings", "ProposalSettings", "UploadSettings", "ValidationSettings"]
+__all__ = [
+    "IngestSettings",
+    "JobSettings",
+    "ProposalSettings",
+    "SourceHost",
+    "SourceSettings",
+    "UploadSettings",
+    "ValidationSettings",
+]
 
 
 class UploadSettings(BaseModel):
@@ -65,6 +73,32 @@ class JobSettings(BaseModel):
     housekeeping_seconds: float = Field(default=5.0, gt=0)
 
 
+class SourceHost(BaseModel):
+    """A place that sources may be read from, and the secrets that may be shown to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1, description="as a source's declaration writes it: a name or an address")
+    port: int = Field(ge=1, le=65535)
+    secrets: tuple[str, ...] = ()
+
+
+class SourceSettings(BaseModel):
+    """What sources may be read, and how much of one at once. No host that is not listed is spoken to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hosts: tuple[SourceHost, ...] = ()
+    secrets: dict[str, SecretStr] = {}
+    secrets_dir: Path | None = Field(
+        default=None, description="a folder with one file per secret, named after it"
+    )
+    max_chunk_bytes: int = Field(default=2 * 1024**3, gt=0)
+    wall_seconds: float = Field(default=4 * 3600.0, gt=0)
+    connect_seconds: int = Field(default=10, ge=1, le=120)
+    concurrency: int = Field(default=1, ge=1, le=16)
+
+
 class IngestSettings(ServiceSettings):
     """Everything the service can be told."""
 
@@ -80,3 +114,4 @@ class IngestSettings(ServiceSettings):
     jobs: JobSettings = JobSettings()
     queue_metrics: MeasurementSettings = MeasurementSettings()
     proposals: ProposalSettings = ProposalSettings()
+    sources: SourceSettings = SourceSettings()

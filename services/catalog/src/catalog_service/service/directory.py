@@ -142,10 +142,10 @@ class Directory:
         return known
 
     def may_know_asset(self, requester: Requester, asset: str) -> bool:
-        """Whether a requester may know about an asset of lineage; files and models have no policy of their own."""
+        """Whether a requester may know about an asset of lineage; files, sources and models have no policy of their own."""
         dataset = asset_dataset(asset)
         if dataset is None:
-            return asset.startswith(("files/", "models/"))
+            return asset.startswith(("files/", "models/", "sources/"))
         return dataset in self.audience(requester)
 
     def take_changed(self) -> set[str]:

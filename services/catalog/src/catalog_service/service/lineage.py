@@ -61,8 +61,8 @@ class LineageService:
         edges, hidden = visible_edges(
             asset, found, steps, lambda name: self._directory.may_know_asset(requester, name)
         )
-        # A file is known by what was made of it: one that only hidden datasets came from stays unknown.
-        if not edges and asset.startswith("files/"):
+        # A file or a source is known by what was made of it: one that only hidden datasets came from stays unknown.
+        if not edges and asset.startswith(("files/", "sources/")):
             raise ResourceNotFoundError(asset)
         if not found and not asset.startswith("datasets/"):
             raise ResourceNotFoundError(asset)

@@ -61,6 +61,21 @@ class Catalog(ABC):
     ) -> None:
         """Tells of a commit and of where it came from. Telling it twice changes nothing."""
 
+    @abstractmethod
+    async def record_source_commit(
+        self,
+        dataset: str,
+        snapshot_id: int,
+        *,
+        rows: int,
+        source: str,
+        label: str,
+        run: str,
+        schema: TableSchema,
+        control_totals: Mapping[str, str],
+    ) -> None:
+        """Tells of a commit of a source's run, as of `record_publication`; `label` is the source's name for people."""
+
 
 class CatalogServiceClient(Catalog):
     """Asks the catalog service; parsed declarations are remembered by revision."""
@@ -130,4 +145,25 @@ class CatalogServiceClient(Catalog):
         source = f"files/{sha256}"
         await self._client.record_lineage(
             [(source, f"datasets/{dataset}")], process=origin, labels={source: file_name}
+        )
+
+    @override
+    async def record_source_commit(
+        self,
+        dataset: str,
+        snapshot_id: int,
+        *,
+        rows: int,
+        source: str,
+        label: str,
+        run: str,
+        schema: TableSchema,
+        control_totals: Mapping[str, str],
+    ) -> None:
+        origin, asset = f"sources/{source}/runs/{run}", f"sources/{source}"
+        await self._client.record_snapshot(
+            dataset, snapshot_id, rows=rows, origin=origin, schema=schema, control_totals=control_totals
+        )
+        await self._client.record_lineage(
+            [(asset, f"datasets/{dataset}")], process=origin, labels={asset: label}
         )

@@ -5,7 +5,6 @@ sent, so its children know nothing of one another. An order comes with one end o
 the child has ended, its exit code, each on a line; the child is killed when the service shuts its end.
 """
 
-import ctypes
 import gc
 import os
 import selectors
@@ -21,11 +20,11 @@ from typing import NoReturn
 import pyarrow.compute  # noqa: F401
 
 from ingest_service.engine.job import Order
+from ingest_service.engine.lifetime import die_with
 from ingest_service.engine.worker import work
 
 __all__ = ["main"]
 
-_PR_SET_PDEATHSIG = 1
 _ORDER_BYTES = 65536
 
 
@@ -87,7 +86,7 @@ class _ForkServer:
     def _be_child(self, order: Order, asker: socket.socket) -> NoReturn:
         code = 1
         try:
-            if _die_with(self._pid):
+            if die_with(self._pid):
                 self._forget(asker)
                 log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 os.dup2(log, 2)
@@ -107,16 +106,10 @@ class _ForkServer:
         asker.close()
 
 
-def _die_with(parent: int) -> bool:
-    """Has the system kill this process when its parent ends; False when the parent has ended already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    return os.getppid() == parent
-
-
 def main(arguments: list[str]) -> int:
     """Serves orders from the socket with the given number, for as long as the parent lives."""
     number, parent = (int(argument) for argument in arguments)
-    if not _die_with(parent):
+    if not die_with(parent):
         return 1
     # Allocators keep threads of their own and see to them at a fork. Those that compute are not started here.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)

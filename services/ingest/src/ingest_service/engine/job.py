@@ -51,7 +51,10 @@ class Order(_Message):
 
 
 class ValidationJob(_Message):
-    """One file to check. `field_ids` and `quarantine_ids` are Iceberg's ids by column."""
+    """One file to check, or the folder of a source's reader. `field_ids` and `quarantine_ids` are Iceberg's ids by column.
+
+    `may_publish_nothing`: not one good row is no reason to refuse it, as in a file that only changes some rows.
+    """
 
     file: Path
     file_name: str = ""
@@ -62,6 +65,7 @@ class ValidationJob(_Message):
     field_ids: dict[str, int] = {}
     quarantine_ids: dict[str, int] = {}
     found_time: str
+    may_publish_nothing: bool = False
     limits: ValidationLimits = ValidationLimits()
 
 

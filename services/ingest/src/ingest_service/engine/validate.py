@@ -142,7 +142,7 @@ class _Validation:
         quarantine, counts = tally.finish()
         rows_good = sum(part.rows for part in good)
         fatal = tuple(tally.fatal)
-        if not fatal and rows_good == 0:
+        if not fatal and rows_good == 0 and not self._job.may_publish_nothing:
             fatal = (_no_good_row(self._rows_read),)
         kept, cut = tally.write_kept(fatal)
         wanted = {column.file_column for column in self._contract.columns}

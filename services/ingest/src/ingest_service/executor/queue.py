@@ -1,8 +1,10 @@
-"""Durable work on PostgreSQL: every submission is worked off, whatever dies in between."""
+"""Durable work on PostgreSQL: every submission and every run is worked off, whatever dies in between."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import procrastinate
@@ -18,11 +20,9 @@ from servicekit.postgres import connection_info
 from servicekit.settings import PostgresSettings
 from servicekit.telemetry import get_logger
 
-__all__ = ["SubmissionQueue", "prepare_queue"]
+__all__ = ["Task", "WorkQueue", "prepare_queue"]
 
 _log = get_logger(__name__)
-_QUEUE = "submissions"
-_TASK = "process_submission"
 _LONGEST_WAIT_SECONDS = 60
 
 
@@ -58,42 +58,51 @@ class _Retry(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": wait})
 
 
-class SubmissionQueue:
-    """Queues submissions and works them off in this process.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of work with a queue of its own: `process(id, last_attempt)` may be called again for what was begun."""
 
-    `process(submission_id, last_attempt)` does the work; it may be called again for a submission that was begun.
-    """
+    queue: str
+    name: str
+    argument: str
+    process: Callable[[str, bool], Awaitable[None]]
+    concurrency: int
 
-    def __init__(
-        self,
-        postgres: PostgresSettings,
-        settings: JobSettings,
-        process: Callable[[str, bool], Awaitable[None]],
-    ) -> None:
-        self._settings = settings
-        self._process = process
+
+class WorkQueue:
+    """Queues work and works it off in this process, each kind beside the others."""
+
+    def __init__(self, postgres: PostgresSettings, settings: JobSettings, tasks: Sequence[Task]) -> None:
+        self._settings, self._tasks = settings, tasks
         connector = procrastinate.PsycopgConnector(
-            conninfo=connection_info(postgres), min_size=1, max_size=4 + settings.concurrency
+            conninfo=connection_info(postgres),
+            min_size=1,
+            max_size=4 + sum(task.concurrency for task in tasks),
         )
         self._app = procrastinate.App(connector=connector)
-        self._task = self._app.task(
-            name=_TASK, queue=_QUEUE, retry=_Retry(settings.max_attempts), pass_context=True
-        )(self._run)
-        self._worker: asyncio.Task[None] | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._known = {
+            task.queue: self._app.task(
+                name=task.name, queue=task.queue, retry=_Retry(settings.max_attempts), pass_context=True
+            )(partial(self._run, task))
+            for task in tasks
+        }
+        self._running: list[asyncio.Task[None]] = []
 
-    async def enqueue(self, connection: AsyncConnection[Any], submission_id: str) -> None:
-        """Queues a submission within the connection's transaction."""
-        job = self._task.configure(connection=connection)
-        await job.defer_async(submission_id=submission_id)
+    async def enqueue(
+        self, queue: str, connection: AsyncConnection[Any], work_id: str, *, lock: str | None = None
+    ) -> None:
+        """Queues work within the connection's transaction; of work with one lock, one piece is done at a time."""
+        task = next(task for task in self._tasks if task.queue == queue)
+        job = self._known[queue].configure(connection=connection, lock=lock)
+        await job.defer_async(**{task.argument: work_id})
 
     async def start(self) -> None:
-        """Begins to work off submissions, and to take over those whose worker died."""
+        """Begins to work, and to take over what a process that died had begun."""
         await self._app.open_async()
-        self._worker = asyncio.create_task(
-            self._app.run_worker_async(
-                queues=[_QUEUE],
-                concurrency=self._settings.concurrency,
+        for task in self._tasks:
+            worker = self._app.run_worker_async(
+                queues=[task.queue],
+                concurrency=task.concurrency,
                 install_signal_handlers=False,
                 fetch_job_polling_interval=2.0,
                 update_heartbeat_interval=self._settings.heartbeat_seconds,
@@ -101,21 +110,21 @@ class SubmissionQueue:
                 shutdown_graceful_timeout=5.0,
                 delete_jobs="successful",
             )
-        )
-        self._keeper = asyncio.create_task(self._keep())
+            self._running.append(asyncio.create_task(worker))
+        self._running.append(asyncio.create_task(self._keep()))
 
     async def stop(self) -> None:
         """Lets running work end for five seconds; what does not end is worked off by the next process."""
-        for task in (self._keeper, self._worker):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        for task in self._running:
+            task.cancel()
+        for task in self._running:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await self._app.close_async()
 
-    async def _run(self, context: procrastinate.JobContext, *, submission_id: str) -> None:
+    async def _run(self, task: Task, context: procrastinate.JobContext, **arguments: str) -> None:
         attempt = context.job.attempts
-        await self._process(submission_id, attempt + 1 >= self._settings.max_attempts)
+        await task.process(arguments[task.argument], attempt + 1 >= self._settings.max_attempts)
 
     async def _keep(self) -> None:
         while True:
@@ -128,11 +137,13 @@ class SubmissionQueue:
     async def recover(self) -> int:
         """Queues again what a dead worker had begun; how many."""
         manager = self._app.job_manager
-        stalled = list(
-            await manager.get_stalled_jobs(
-                queue=_QUEUE, seconds_since_heartbeat=self._settings.stalled_seconds
+        stalled = [
+            job
+            for task in self._tasks
+            for job in await manager.get_stalled_jobs(
+                queue=task.queue, seconds_since_heartbeat=self._settings.stalled_seconds
             )
-        )
+        ]
         for job in stalled:
             _log.warning("work of a dead process is taken over", job=job.id, arguments=job.task_kwargs)
             with contextlib.suppress(procrastinate.exceptions.ConnectorException):

@@ -121,17 +121,24 @@ class LakeTableStore(TableStore):
     def _publish(
         self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
     ) -> Publication:
-        if report.quarantine:
-            quarantine = TableId.quarantine(declaration.name)
-            self._lake.ensure_table(quarantine, QUARANTINE_SCHEMA)
-            writer = self._lake.writer(quarantine)
-            if writer.find_commit(submission_id) is None:
-                files = self._files(report.quarantine, writer.target(submission_id))
-                writer.append(files, run_id=submission_id, properties=properties)
+        self.quarantine(declaration, report, submission_id, properties)
         table = TableId.of(declaration.name)
         self._lake.ensure_table(table, table_schema(declaration), description=declaration.description.en)
         result = self._commit(declaration, report, submission_id, properties)
         return Publication(result.snapshot_id, result.rows_total)
+
+    def quarantine(
+        self, declaration: Declaration, report: Report, run_id: str, properties: Mapping[str, str]
+    ) -> None:
+        """Commits a report's quarantine records, once per run id; blocks."""
+        if not report.quarantine:
+            return
+        table = TableId.quarantine(declaration.name)
+        self._lake.ensure_table(table, QUARANTINE_SCHEMA)
+        writer = self._lake.writer(table)
+        if writer.find_commit(run_id) is None:
+            files = self.files(report.quarantine, writer.target(run_id))
+            writer.append(files, run_id=run_id, properties=properties)
 
     def _commit(
         self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
@@ -139,7 +146,7 @@ class LakeTableStore(TableStore):
         writer = self._lake.writer(declaration.name)
         if (found := writer.find_commit(submission_id)) is not None:
             return found
-        files = self._files(report.good, writer.target(submission_id))
+        files = self.files(report.good, writer.target(submission_id))
         controls = _summary_controls(report.control_totals)
         publish = declaration.contract.publish
         if publish is None or publish.mode == "append":
@@ -149,7 +156,8 @@ class LakeTableStore(TableStore):
             files, run_id=submission_id, where=where, controls=controls, properties=properties
         )
 
-    def _files(self, parts: Sequence[PartFile], target: WriteTarget) -> list[WrittenFile]:
+    def files(self, parts: Sequence[PartFile], target: WriteTarget) -> list[WrittenFile]:
+        """Puts a report's parts into the store; blocks."""
         return [self._file(part, target, f"part-{number:05}") for number, part in enumerate(parts)]
 
     def _file(self, part: PartFile, target: WriteTarget, name: str) -> WrittenFile:

@@ -11,18 +11,20 @@ __all__ = ["Workspace"]
 
 
 class Workspace:
-    """One folder per submission, named after it and this process; removed when the work ends."""
+    """One folder per submission or run, named after it and this process; removed when the work ends."""
 
     def __init__(self, root: Path | None) -> None:
         self._own = root is None
         self._root = root or Path(tempfile.gettempdir())
 
     @contextmanager
-    def folder(self, submission_id: str) -> Iterator[Path]:
-        """A fresh, empty folder that only this user can read."""
+    def folder(self, submission_id: str, *parts: str) -> Iterator[Path]:
+        """A fresh folder that only this user can read, with nothing in it but the empty folders `parts`."""
         self._root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"submission-{os.getpid()}-{submission_id}-", dir=self._root))
         try:
+            for part in parts:
+                (folder / part).mkdir()
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -15,6 +15,7 @@ from ingest_service.engine.readers.parquet import ParquetSource
 from ingest_service.engine.readers.report import ReportSource
 from ingest_service.engine.readers.several import NamedSource, SeveralSources
 from ingest_service.engine.readers.source import FILE, Source
+from ingest_service.engine.readers.spool import SpoolSource
 from ingest_service.engine.readers.workbook import WorkbookSource
 from ingest_service.engine.readers.workbookguard import check_workbook
 from ingest_service.engine.readers.xlsx import XlsxSource
@@ -23,12 +24,14 @@ __all__ = ["open_source"]
 
 
 def open_source(job: ValidationJob) -> Source:
-    """Unpacks a file, checks its form and header, and opens it.
+    """Unpacks a file, checks its form and header, and opens it; a folder holds what a source's reader wrote.
 
     Raises:
         FatalFileError: the file is refused as a whole.
     """
     contract, limits = job.contract, job.limits
+    if job.file.is_dir():
+        return SpoolSource(job.file, list(dict.fromkeys(_wanted(contract))))
     form = contract.format or Format(type="csv")
 
     def opened(member: Member) -> Source:

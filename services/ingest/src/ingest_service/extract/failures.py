@@ -1,0 +1,100 @@
+"""Why a source was not read."""
+
+from ingest_service.extract.job import ExtractFailure
+
+__all__ = ["ExtractError", "away", "credentials", "refused", "schema_changed", "slow", "too_large"]
+
+
+class ExtractError(Exception):
+    """A reading that came to nothing; `failure` says why."""
+
+    def __init__(self, failure: ExtractFailure) -> None:
+        super().__init__(failure.message_en)
+        self.failure = failure
+
+
+def _failure(
+    reason: str, en: str, indonesian: str, remedy_en: str, remedy_id: str, *, lasting: bool
+) -> ExtractError:
+    return ExtractError(
+        ExtractFailure(
+            reason=reason,
+            lasting=lasting,
+            message_en=en,
+            message_id=indonesian,
+            remedy_en=remedy_en,
+            remedy_id=remedy_id,
+        )
+    )
+
+
+def away(said: str) -> ExtractError:
+    """The server does not answer, or went away half way."""
+    return _failure(
+        "SOURCE_AWAY",
+        f"The source does not answer: {said}.",
+        f"Sumber tidak menjawab: {said}.",
+        "It is tried again; ask the owner of the system if it lasts.",
+        "Akan dicoba lagi; hubungi pemilik sistem bila berlanjut.",
+        lasting=False,
+    )
+
+
+def slow(seconds: int) -> ExtractError:
+    """A statement took too long."""
+    return _failure(
+        "SOURCE_SLOW",
+        f"A statement took more than {seconds} s (throttle.statement_seconds).",
+        f"Satu pernyataan berjalan lebih dari {seconds} d (throttle.statement_seconds).",
+        "Give it more time, read smaller chunks, or have an index made on the column.",
+        "Beri waktu lebih, baca bagian lebih kecil, atau minta indeks pada kolomnya.",
+        lasting=False,
+    )
+
+
+def credentials(user: str, said: str) -> ExtractError:
+    """The server does not let this user in."""
+    return _failure(
+        "SOURCE_CREDENTIALS",
+        f"The source does not let {user} in: {said}.",
+        f"Sumber menolak {user}: {said}.",
+        "Check user, database and the secret's value; then retry the run.",
+        "Periksa pengguna, basis data, dan isi rahasianya; lalu ulangi run ini.",
+        lasting=True,
+    )
+
+
+def refused(said: str) -> ExtractError:
+    """The server refuses the statement."""
+    return _failure(
+        "SOURCE_REFUSED",
+        f"The source refuses to be read like this: {said}.",
+        f"Sumber menolak dibaca demikian: {said}.",
+        "Correct the source's declaration, or ask for the right to read.",
+        "Perbaiki deklarasi sumber, atau mintalah hak baca.",
+        lasting=True,
+    )
+
+
+def schema_changed(what_en: str, what_id: str) -> ExtractError:
+    """The table is not what the contract or an earlier chunk knows."""
+    return _failure(
+        "SOURCE_SCHEMA_CHANGED",
+        what_en,
+        what_id,
+        "Bring contract and source into step, then retry the run.",
+        "Selaraskan kontrak dan sumber, lalu ulangi run ini.",
+        lasting=True,
+    )
+
+
+def too_large(limit: int) -> ExtractError:
+    """More bytes than one chunk may have."""
+    return _failure(
+        "SOURCE_TOO_LARGE",
+        f"One chunk has more than {limit} bytes (sources.max_chunk_bytes).",
+        f"Satu bagian lebih dari {limit} bita (sources.max_chunk_bytes).",
+        "Read incrementally with smaller chunk_rows, or have the limit raised.",
+        "Baca bertahap dengan chunk_rows lebih kecil, atau minta batasnya dinaikkan.",
+        lasting=True,
+    )
