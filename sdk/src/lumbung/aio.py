@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lumbung.models import AsyncModels
     from lumbung.pipelines import AsyncPipelines
     from lumbung.queries import AsyncQueries
+    from lumbung.sources import AsyncSources
     from lumbung.uploads import AsyncUploads
 
 __all__ = ["AsyncClient", "connect"]
@@ -57,6 +58,13 @@ class AsyncClient:
         from lumbung.contracts import AsyncContracts  # noqa: PLC0415
 
         return AsyncContracts(self.channel, self._headers, self._streams, self._language)
+
+    @cached_property
+    def sources(self) -> "AsyncSources":
+        """Systems that the platform reads by itself."""
+        from lumbung.sources import AsyncSources  # noqa: PLC0415
+
+        return AsyncSources(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def catalog(self) -> "AsyncCatalogue":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lumbung.models import Models
     from lumbung.pipelines import Pipelines
     from lumbung.queries import Queries
+    from lumbung.sources import Sources
     from lumbung.uploads import Uploads
 
 __all__ = ["Client", "connect"]
@@ -50,6 +51,13 @@ class Client:
         from lumbung.contracts import Contracts  # noqa: PLC0415
 
         return Contracts(self.channel, self._language)
+
+    @cached_property
+    def sources(self) -> "Sources":
+        """Systems that the platform reads by itself."""
+        from lumbung.sources import Sources  # noqa: PLC0415
+
+        return Sources(self.channel, self._language)
 
     @cached_property
     def catalog(self) -> "Catalogue":

@@ -1,4 +1,4 @@
-"""Declarations: YAML documents that say what a dataset, policy, pipeline or term is."""
+"""Declarations: YAML documents that say what a dataset, source, policy, pipeline or term is."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from lumbung.texts import say
 
 __all__ = ["Declaration", "apply_declarations", "read_declarations"]
 
-# Policies first, so that what follows is never open; datasets before the pipelines that use them.
-_ORDER = ("Policy", "Dataset", "GlossaryTerm", "Pipeline")
+# Policies first, so that what follows is never open; datasets before the sources that feed and the pipelines that use them.
+_ORDER = ("Policy", "Dataset", "GlossaryTerm", "Source", "Pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def apply_declarations(client: Client, declarations: list[Declaration]) -> list[
         "Policy": client.catalog.apply_policy,
         "Dataset": client.catalog.apply_dataset,
         "GlossaryTerm": client.catalog.apply_glossary_term,
+        "Source": client.sources.apply,
         "Pipeline": client.pipelines.apply,
     }
     applied = []

@@ -78,6 +78,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{name} still runs after {seconds:.0f} s. Look again with `lumbung runs show {name}`.",
         "{name} masih berjalan setelah {seconds:.0f} detik. Lihat lagi dengan `lumbung runs show {name}`.",
     ),
+    "source_run_slow": (
+        "{name} still runs after {seconds:.0f} s. Look again with `lumbung sources show {name}`.",
+        "{name} masih berjalan setelah {seconds:.0f} detik. Lihat lagi dengan `lumbung sources show {name}`.",
+    ),
     "upload_stuck": (
         "{name} stays at {offset} bytes however often it is sent. Send the file again with another request id.",
         "{name} tetap pada {offset} bita meski dikirim berulang. Kirim lagi dengan id permintaan lain.",

@@ -18,6 +18,8 @@ from lumbung.compute.v1 import (
 )
 from lumbung.inference.v1 import model_service_pb2, model_service_pb2_grpc
 from lumbung.ingest.v1 import (
+    source_service_pb2,
+    source_service_pb2_grpc,
     submission_service_pb2,
     submission_service_pb2_grpc,
     upload_service_pb2,
@@ -41,6 +43,7 @@ DATASETS = 2100
 class _Services(
     upload_service_pb2_grpc.UploadServiceServicer,
     submission_service_pb2_grpc.SubmissionServiceServicer,
+    source_service_pb2_grpc.SourceServiceServicer,
     dataset_service_pb2_grpc.DatasetServiceServicer,
     query_service_pb2_grpc.QueryServiceServicer,
     pipeline_service_pb2_grpc.PipelineServiceServicer,
@@ -134,6 +137,50 @@ class _Services(
             ],
             next_page_token=str(end) if end < FINDINGS else "",
         )
+
+    async def ApplySource(self, request, context):
+        self.calls["apply_source"] += 1
+        return source_service_pb2.Source(name="sources/span", revision=self.calls["apply_source"])
+
+    async def GetSource(self, request, context):
+        return source_service_pb2.Source(name=request.name, dataset="datasets/payment", type="sql")
+
+    async def ListSources(self, request, context):
+        return source_service_pb2.ListSourcesResponse(
+            sources=[source_service_pb2.Source(name="sources/span")]
+        )
+
+    async def RunSource(self, request, context):
+        self.request_ids.append(request.request_id)
+        return self._source_run(f"{request.name}/runs/1", request.full)
+
+    def _source_run(self, name, full=False):
+        states = source_service_pb2.SourceRun
+        self.calls["source_run"] += 1
+        ends = states.STATE_FAILED if name.startswith("sources/bad/") else states.STATE_SUCCEEDED
+        run = states(
+            name=name,
+            full=full,
+            state=ends if self.calls["source_run"] > 2 else states.STATE_RUNNING,
+            rows_read=2**60,
+            rule_counts=[submission_service_pb2.RuleCount(rule="r", rows=3)],
+        )
+        run.duration.FromMilliseconds(1500)
+        return run
+
+    async def GetSourceRun(self, request, context):
+        return self._source_run(request.name)
+
+    async def ListSourceRuns(self, request, context):
+        return source_service_pb2.ListSourceRunsResponse(
+            source_runs=[self._source_run(f"{request.parent}/runs/1")]
+        )
+
+    async def CancelSourceRun(self, request, context):
+        return self._source_run(request.name)
+
+    async def RetrySourceRun(self, request, context):
+        return self._source_run(request.name)
 
     async def GetDataset(self, request, context):
         wanted = request.name.removeprefix("datasets/")
@@ -247,6 +294,7 @@ class Platform:
         modules = [
             upload_service_pb2,
             submission_service_pb2,
+            source_service_pb2,
             dataset_service_pb2,
             query_service_pb2,
             pipeline_service_pb2,
@@ -260,6 +308,7 @@ class Platform:
         for module in (
             upload_service_pb2_grpc,
             submission_service_pb2_grpc,
+            source_service_pb2_grpc,
             dataset_service_pb2_grpc,
             query_service_pb2_grpc,
             pipeline_service_pb2_grpc,

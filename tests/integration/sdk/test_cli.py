@@ -132,6 +132,24 @@ def test_a_failed_run_has_its_own_exit_code(cli):
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["line 0", "line 1", "line 2"]
 
 
+def test_sources_and_their_runs(cli, tmp_path):
+    declaration = tmp_path / "span.yaml"
+    declaration.write_text("kind: Source\nname: span\n")
+    code, out, _ = cli("apply", declaration, "-ojson")
+    assert (code, json.loads(out)[0]["name"]) == (0, "sources/span")
+    assert json.loads(cli("sources", "list", "-ojson")[1])[0]["name"] == "sources/span"
+    assert json.loads(cli("sources", "show", "span", "-ojson")[1])["dataset"] == "datasets/payment"
+    code, out, _ = cli("sources", "run", "span", "--full", "--no-wait", "-ojson")
+    begun = json.loads(out)
+    assert (code, begun["full"], begun["state"]) == (0, True, "RUNNING")
+    assert (begun["rows_read"], begun["rule_counts"], begun["duration"]) == (2**60, {"r": 3}, "1.5 s")
+    for verb in ("wait", "retry", "cancel", "show"):
+        code, out, _ = cli("sources", verb, begun["name"], "-ojson")
+        assert (code, json.loads(out)["state"]) == (0, "SUCCEEDED")
+    assert json.loads(cli("sources", "runs", "-ojson")[1])[0]["name"] == "sources/-/runs/1"
+    assert cli("sources", "run", "bad")[0] == 9
+
+
 def test_models(cli, tmp_path):
     onnx = tmp_path / "m.onnx"
     onnx.write_bytes(b"onnx")

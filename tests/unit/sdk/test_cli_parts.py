@@ -126,7 +126,14 @@ def test_declarations_come_policies_first_and_wrong_ones_are_named(tmp_path):
     (tmp_path / "a.yaml").write_text("kind: Pipeline\nname: p\n")
     (tmp_path / "b.yaml").write_text("kind: Policy\nname: q\n")
     (tmp_path / "c.yaml").write_text("other: 1\n")
-    assert [entry.kind for entry in read_declarations(tmp_path)] == ["Policy", "Pipeline"]
+    (tmp_path / "e.yaml").write_text("kind: Source\nname: s\n")
+    (tmp_path / "f.yaml").write_text("kind: Dataset\nname: d\n")
+    assert [entry.kind for entry in read_declarations(tmp_path)] == [
+        "Policy",
+        "Dataset",
+        "Source",
+        "Pipeline",
+    ]
     (tmp_path / "d.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ApiError, match=r"d\.yaml"):
         read_declarations(tmp_path)

@@ -57,6 +57,7 @@ def describe_stack(settings: StackSettings) -> dict[str, object]:
             "telemetry_token": str(secrets / "telemetry-token"),
             "ray_token": str(secrets / "ray-token"),
             "kafka_password": str(secrets / "kafka-password"),
+            "practice_source_password": str(secrets / "practice-source"),
         },
     }
 

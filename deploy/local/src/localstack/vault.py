@@ -21,6 +21,7 @@ _SINGLE = (
     "telemetry-token",
     "ray-token",
     "kafka-password",
+    "practice-source",
     "portal-session",
     "audit-checkpoint",
     "stack-mark",

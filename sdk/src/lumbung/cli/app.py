@@ -21,6 +21,7 @@ _COMMANDS = {
     "upload": "upload",
     "submissions": "submissions",
     "contracts": "contracts",
+    "sources": "sources",
     "datasets": "datasets",
     "search": "search",
     "sql": "sql",

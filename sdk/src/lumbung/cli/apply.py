@@ -13,7 +13,7 @@ __all__ = ["register"]
 def _apply(
     path: Annotated[Path, typer.Argument(exists=True, help="A declaration, or a folder of them.")],
 ) -> None:
-    """Loads declarations: datasets, policies, pipelines, glossary terms."""
+    """Loads declarations: datasets, policies, sources, pipelines, glossary terms."""
     from lumbung.cli.printing import print_rows  # noqa: PLC0415
     from lumbung.declarations import apply_declarations, read_declarations  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ from localstack.errors import NotReadyError, StackError
 from localstack.layout import Layout
 from localstack.part import Launch, Part
 from localstack.ports import HOST
+from localstack.practicesource import ensure_practice_source
 from localstack.settings import StackSettings
 from localstack.vault import Vault
 from platformsetup.databases import connect, ensure_databases
@@ -92,6 +93,7 @@ class PostgresServer:
         """Create every role and database that is missing, and set every password to the one in the vault."""
         with self._connect() as connection:
             ensure_databases(connection, self._vault.table("databases"))
+            ensure_practice_source(connection, self._port, self._vault)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return connect(

@@ -6,6 +6,7 @@ from typing import Any
 
 from localstack.layout import Layout
 from localstack.parts.lakesettings import lake_settings
+from localstack.practicesource import NAME, SECRET_FILE, source_settings
 from localstack.settings import StackSettings
 from localstack.source import has_module
 
@@ -58,7 +59,10 @@ def _folder(settings: StackSettings, name: str) -> str:
 
 
 def _ingest(settings: StackSettings) -> dict[str, Any]:
-    return {"validation": {"work_dir": _folder(settings, "ingest")}}
+    return {
+        "validation": {"work_dir": _folder(settings, "ingest")},
+        "sources": source_settings(settings),
+    }
 
 
 def _compute(settings: StackSettings) -> dict[str, Any]:
@@ -131,6 +135,7 @@ SERVICES = (
         lake=True,
         peers=("catalog",),
         libraries=_WITH_LAKE,
+        secrets={f"LUMBUNG_SOURCES__SECRETS__{NAME.upper()}": SECRET_FILE},
         more=_ingest,
     ),
     Service(
