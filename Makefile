@@ -32,6 +32,10 @@ test-minio: setup ## Builds MinIO and runs every contract, integration and e2e t
 	@$(PYTHON) -m platformsetup.minioserver
 	@$(MINIO_STACK) $(BIN)/pytest tests/contract tests/integration tests/e2e $(ARGS)
 
+.PHONY: chaos-ingest
+chaos-ingest: setup ## Kills ingest at 12 points x 10 seeds while it reads PostgreSQL and MariaDB (about 90 minutes)
+	@LUMBUNG_KILL_SEEDS=$${LUMBUNG_KILL_SEEDS:-10} $(BIN)/pytest -s tests/integration/ingest/test_kill_sources.py $(ARGS)
+
 .PHONY: chaos
 chaos: setup ## Kills each process of the stack in turn while a pipeline runs (about 8 minutes)
 	@$(BIN)/pytest tests/chaos $(ARGS)

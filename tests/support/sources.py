@@ -3,16 +3,20 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import psycopg
 
+from lake import allow_all
 from lumbung.ingest.v1 import source_service_pb2 as pb
 from lumbung.ingest.v1 import source_service_pb2_grpc as pb_grpc
 
-__all__ = ["Ledger", "MariadbLedger", "Runs", "contract", "host_settings", "source"]
+__all__ = ["NOW", "Ledger", "MariadbLedger", "Runs", "contract", "declare", "held", "host_settings", "source"]
 
 ENDED = {pb.SourceRun.STATE_SUCCEEDED, pb.SourceRun.STATE_FAILED, pb.SourceRun.STATE_CANCELLED}
 SECRET = "reader"
+NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def contract(name, *, columns=(), rules=()):
@@ -90,6 +94,7 @@ def host_settings(database, **changes):
     return {
         "hosts": [{"host": database.host, "port": database.port, "secrets": [SECRET]}],
         "secrets": {SECRET: database.password},
+        "settle_seconds": 0.3,
     } | changes
 
 
@@ -111,6 +116,10 @@ class Ledger:
         self.sql(self.TABLE)
         return self
 
+    def begin(self):
+        """A connection within a transaction of its own."""
+        return psycopg.connect(self.database.dsn)
+
     def put(self, number, amount, when, region="1101"):
         """Inserts or changes a row."""
         self.sql(
@@ -128,6 +137,14 @@ class Ledger:
             [when, start + count, start, start + count - 1],
         )
         self.rows |= {number: number + 0.25 for number in range(start, start + count)}
+
+    def touch(self, now):
+        """Changes every row, within the last 17 minutes."""
+        self.sql(
+            "UPDATE budget SET amount = amount + 1, updated_at = %s::timestamptz - id %% 1000 * interval '1 second'",
+            [now],
+        )
+        self.rows = {number: Decimal(str(amount)) + 1 for number, amount in self.rows.items()}
 
     def remove(self, number):
         self.sql("DELETE FROM budget WHERE id = %s", [number])
@@ -149,6 +166,11 @@ class MariadbLedger(Ledger):
             cursor.execute("SET time_zone = '+00:00'")
             cursor.execute(statement, values)
 
+    def begin(self):
+        connection = self.server.connect(self.database.database)
+        connection.begin()
+        return connection
+
     def put(self, number, amount, when, region="1101"):
         plain = when.replace(tzinfo=None) if when else None
         self.sql(
@@ -164,6 +186,13 @@ class MariadbLedger(Ledger):
             [when.replace(tzinfo=None)],
         )
         self.rows |= {number: number + 0.25 for number in range(start, start + count)}
+
+    def touch(self, now):
+        self.sql(
+            "UPDATE budget SET amount = amount + 1, updated_at = %s - INTERVAL MOD(id, 1000) SECOND",
+            [now.replace(tzinfo=None)],
+        )
+        self.rows = {number: Decimal(str(amount)) + 1 for number, amount in self.rows.items()}
 
 
 @dataclass
@@ -217,3 +246,18 @@ class Runs:
     async def list_runs(self, parent, size=0, token=""):
         request = pb.ListSourceRunsRequest(parent=parent, page_size=size, page_token=token)
         return await self.stub.ListSourceRuns(request, metadata=self.metadata)
+
+
+def held(lake, dataset):
+    """Amounts by key, as the dataset has them."""
+    rows = lake.reader.scan(dataset, allow_all(dataset, "test")).lazyframe.collect()
+    assert rows["id"].is_unique().all()
+    return dict(rows.select("id", "amount").iter_rows())
+
+
+async def declare(runs, catalog, ledger, name, *, at=None, **changes):
+    """Applies a source of the ledger's table, found `at` another place, and a dataset for it; their name."""
+    name = f"{name}_{ledger.driver}"
+    catalog.declarations[name] = contract(name)
+    await runs.apply(source(name, at or ledger.database, driver=ledger.driver, **changes))
+    return name

@@ -21,6 +21,7 @@ from lumbung.ingest.v1 import upload_service_pb2_grpc as upload_grpc
 from support.catalog import FakeCatalog
 from support.ports import free_port
 from support.signin import SignIn, run_signin
+from support.sources import Ledger, MariadbLedger, Runs, host_settings
 
 FINAL = {
     submission_pb.Submission.STATE_PUBLISHED,
@@ -203,3 +204,25 @@ contract:
     - {{id: budget, sum: budget, by: [year]}}
   publish: {publish}
 """
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def ledger(request, postgres_server):
+    if request.param == "postgresql":
+        made = Ledger(postgres_server.create_database("source"))
+        made.driver = "postgresql"
+    else:
+        server = request.getfixturevalue("mariadb_server")
+        made = MariadbLedger(server, server.create_database())
+        made.driver = "mariadb"
+    return made.create()
+
+
+@pytest.fixture
+async def runs(stores, signin, catalog, tmp_path, ledger):
+    settings = settings_for(stores, signin, catalog, tmp_path, sources=host_settings(ledger.database))
+    stoppers = await start(settings)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
+        yield Runs(channel, signin.token("engineer-pusat", "engineer", office="pusat"))
+    for stop in stoppers:
+        await stop()

@@ -1,20 +1,16 @@
 """Every row is published once, whatever dies and however often a file is sent."""
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import grpc
 import pytest
-import yaml
 
 from lake import TableId
 from lumbung.ingest.v1 import submission_service_pb2 as pb
 
 from .conftest import Client, declaration, settings_for
+from support.ingestprocess import ingest_process, write_settings
 
 HEADER = "Kode;Tahun;Anggaran\n"
 
@@ -97,48 +93,17 @@ async def test_the_catalog_may_be_away_for_a_while(service, catalog, lake):
     assert lake.describe("away").rows == 100
 
 
-@asynccontextmanager
-async def _process(settings_file, settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = os.environ | {"LUMBUNG_CONFIG": str(settings_file)}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "ingest_service", env=environment)
-    try:
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    _reader, writer = await asyncio.open_connection("127.0.0.1", settings.listen.port)
-                    writer.close()
-                    break
-                except OSError:
-                    assert process.returncode is None
-                    await asyncio.sleep(0.1)
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
 @pytest.mark.timeout(300)
 async def test_kill_at_any_step_leaves_one_commit(stores, signin, catalog, tmp_path, lake):
     """The service dies by SIGKILL at different moments of the work; the next one brings it to its end."""
     settings = settings_for(stores, signin, catalog, tmp_path)
-    document = settings.model_dump(mode="json")
-    for path in (("postgres",), ("lake", "postgres"), ("lake", "s3"), ("identity",)):
-        section, source = document, stores | {"identity": {"client_secret": "x"}}
-        for key in path:
-            section, source = section[key], source[key]
-        for key in ("password", "secret_key", "client_secret"):
-            if key in section:
-                section[key] = source[key]
-    settings_file = tmp_path / "ingest.yaml"
-    settings_file.touch(mode=0o600)
-    settings_file.write_text(yaml.safe_dump(document))
+    settings_file = write_settings(settings, tmp_path / "ingest.yaml")
     catalog.declarations["killed"] = declaration("killed")
     sent = []
     for number, moment in enumerate(("validating", "publishing", "catalog")):
         content = _rows(2000 + number, 90_000 if moment == "validating" else 2000)
         async with (
-            _process(settings_file, settings) as process,
+            ingest_process(settings_file, settings.listen.port) as process,
             grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
         ):
             client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
@@ -160,7 +125,7 @@ async def test_kill_at_any_step_leaves_one_commit(stores, signin, catalog, tmp_p
             await process.wait()
     catalog.available = True
     async with (
-        _process(settings_file, settings),
+        ingest_process(settings_file, settings.listen.port),
         grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
     ):
         client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))

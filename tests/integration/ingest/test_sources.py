@@ -1,6 +1,6 @@
 """SQL sources against real servers: what the source holds is what the dataset holds."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import grpc
@@ -11,45 +11,7 @@ from lake import TableId, allow_all
 from lumbung.ingest.v1 import source_service_pb2 as pb
 
 from .conftest import settings_for
-from support.sources import Ledger, MariadbLedger, Runs, contract, host_settings, source
-
-NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-@pytest.fixture(params=["postgresql", "mariadb"])
-def ledger(request, postgres_server):
-    if request.param == "postgresql":
-        made = Ledger(postgres_server.create_database("source"))
-        made.driver = "postgresql"
-    else:
-        server = request.getfixturevalue("mariadb_server")
-        made = MariadbLedger(server, server.create_database())
-        made.driver = "mariadb"
-    return made.create()
-
-
-@pytest.fixture
-async def runs(stores, signin, catalog, tmp_path, ledger):
-    settings = settings_for(stores, signin, catalog, tmp_path, sources=host_settings(ledger.database))
-    stoppers = await start(settings)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
-        yield Runs(channel, signin.token("engineer-pusat", "engineer", office="pusat"))
-    for stop in stoppers:
-        await stop()
-
-
-def held(lake, dataset):
-    """Amounts by key, as the dataset has them."""
-    rows = lake.reader.scan(dataset, allow_all(dataset, "test")).lazyframe.collect()
-    assert rows["id"].is_unique().all()
-    return dict(rows.select("id", "amount").iter_rows())
-
-
-async def declare(runs, catalog, ledger, name, **changes):
-    name = f"{name}_{ledger.driver}"
-    catalog.declarations[name] = contract(name)
-    await runs.apply(source(name, ledger.database, driver=ledger.driver, **changes))
-    return name
+from support.sources import NOW, Runs, contract, declare, held, host_settings, source
 
 
 async def test_only_what_changed_is_read_again_and_late_rows_are_not_lost(runs, catalog, ledger, lake):

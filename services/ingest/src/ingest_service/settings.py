@@ -96,6 +96,17 @@ class SourceSettings(BaseModel):
     max_chunk_bytes: int = Field(default=2 * 1024**3, gt=0)
     wall_seconds: float = Field(default=4 * 3600.0, gt=0)
     connect_seconds: int = Field(default=10, ge=1, le=120)
+    silence_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="without a word from the source beyond a statement's time, its connection is given up",
+    )
+    settle_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        description="how long a run waits for open transactions of the source before it reads their span again next time",
+    )
     concurrency: int = Field(default=1, ge=1, le=16)
 
 

@@ -149,6 +149,8 @@ class ProcessExtractor(Extractor):
             keys_out=wanted.keys_out,
             max_bytes=self._settings.max_chunk_bytes,
             connect_seconds=self._settings.connect_seconds,
+            settle_seconds=self._settings.settle_seconds,
+            silence_seconds=self._settings.silence_seconds,
         )
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ingest_service.domain.source import Sql
 
-__all__ = ["Access", "Database", "DbColumn", "Kind"]
+__all__ = ["Access", "Database", "DbColumn", "Horizon", "Kind"]
 
 # whole, decimal, double, text, boolean and date speak for themselves. `instant` is a time with a zone, `local` one without;
 # `other` is read as the server writes it in text.
@@ -35,12 +35,28 @@ class Access:
     connect_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Transactions by numbers that grow: all below `oldest` have ended, none from `next` on had begun."""
+
+    oldest: int
+    next: int
+
+
 class Database(ABC):
     """One connection in a read-only transaction, with a bound on each statement. Errors are ExtractErrors."""
 
     @abstractmethod
     def snapshot(self) -> str | None:
         """A name by which other connections see the same state; None where the server has no such thing."""
+
+    @abstractmethod
+    def horizon(self) -> Horizon | None:
+        """What the state that this connection sees may lack; None where the server does not tell this user."""
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Goes on in a new transaction, which sees what has been committed until now."""
 
     @abstractmethod
     def clock(self) -> datetime:

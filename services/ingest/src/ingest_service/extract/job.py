@@ -17,8 +17,9 @@ class ExtractJob(_Message):
     """One chunk to read into `out`.
 
     `address` is the resolved host. `columns` are wanted; `key_columns` are listed whole with the last chunk, where
-    there are any. `position` says how far the source had been read, `again` that the lag below it is read again,
-    `ceiling` what the position may not pass (None: found out now), `everything` that neither counts.
+    there are any. `position` says how far the source had been read, `again` that the lag below it is read again
+    (waiting `settle_seconds` at most for transactions that are open), `ceiling` what the position may not pass (None: found out now), `everything` that neither counts. `silence_seconds`
+    beyond a statement's time without a word from the server end it.
     """
 
     sql: Sql
@@ -33,6 +34,8 @@ class ExtractJob(_Message):
     keys_out: Path
     max_bytes: int
     connect_seconds: int
+    settle_seconds: float = 0.0
+    silence_seconds: float = 120.0
 
 
 class Extracted(_Message):

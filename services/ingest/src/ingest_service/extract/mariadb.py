@@ -12,7 +12,7 @@ import pymysql
 from pymysql.constants import FIELD_TYPE
 from typing_extensions import override
 
-from ingest_service.extract.database import Access, Database, DbColumn, Kind
+from ingest_service.extract.database import Access, Database, DbColumn, Horizon, Kind
 from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow
 
 __all__ = ["MariadbDatabase"]
@@ -34,6 +34,10 @@ _KINDS: dict[int, Kind] = {
     FIELD_TYPE.DATETIME: "local",
 }
 _POLARS: dict[Kind, pl.DataType] = {"whole": pl.Int64(), "double": pl.Float64()}
+# Transactions by the second in which they began; those of this second count as begun.
+_OPEN = """SELECT COALESCE(MIN(UNIX_TIMESTAMP(trx_started)), UNIX_TIMESTAMP() + 1) DIV 1, UNIX_TIMESTAMP() + 1
+    FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()"""
+_NO_PROCESS_RIGHT = 1227
 _NOT_LET_IN, _SLOW = {1044, 1045, 1049, 1698}, {1969, 3024}
 _AWAY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
 
@@ -75,11 +79,23 @@ class MariadbDatabase(Database):
                 f"SET SESSION {limit}, time_zone = '+00:00', sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
                 "SET SESSION net_write_timeout = 600",
                 "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-                "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
             ):
                 self._ask(statement)
+            self._horizon = self._begin()
         except (pymysql.Error, OSError) as error:
             raise self._failure(error) from error
+
+    def _begin(self) -> Horizon | None:
+        """What is open is asked first: what ends between the two steps is seen after all."""
+        try:
+            row, _description = self._ask(_OPEN)
+            horizon = Horizon(int(row[0]), int(row[1]))
+        except pymysql.Error as error:
+            if error.args[0] != _NO_PROCESS_RIGHT:
+                raise
+            horizon = None
+        self._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        return horizon
 
     def _ask(self, statement: str) -> Any:
         with self._connection.cursor() as cursor:
@@ -89,6 +105,18 @@ class MariadbDatabase(Database):
     @override
     def snapshot(self) -> str | None:
         return None
+
+    @override
+    def horizon(self) -> Horizon | None:
+        return self._horizon
+
+    @override
+    def renew(self) -> None:
+        try:
+            self._ask("ROLLBACK")
+            self._horizon = self._begin()
+        except (pymysql.Error, OSError) as error:
+            raise self._failure(error) from error
 
     @override
     def clock(self) -> datetime:

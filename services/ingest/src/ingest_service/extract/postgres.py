@@ -12,7 +12,7 @@ from psycopg import sql as quoting
 from psycopg.conninfo import make_conninfo
 from typing_extensions import override
 
-from ingest_service.extract.database import Access, Database, DbColumn, Kind
+from ingest_service.extract.database import Access, Database, DbColumn, Horizon, Kind
 from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow
 
 __all__ = ["PostgresDatabase"]
@@ -27,6 +27,7 @@ _KINDS: dict[int, Kind] = {
     1114: "local",
     1184: "instant",
 }
+_BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _CANCELLED = "57014"
 # Connection refused, broken or shut down: classes of SQLSTATE.
 _AWAY = ("08", "53", "57", "58", "40")
@@ -47,7 +48,7 @@ class PostgresDatabase(Database):
         self._reader: Any = None
         try:
             self._connection = psycopg.connect(self._conninfo())
-            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._connection.execute(_BEGIN)
             if snapshot is not None:
                 self._connection.execute(
                     quoting.SQL("SET TRANSACTION SNAPSHOT {}").format(quoting.Literal(snapshot))
@@ -78,6 +79,20 @@ class PostgresDatabase(Database):
     @override
     def snapshot(self) -> str | None:
         return str(self.scalar("SELECT pg_export_snapshot()"))
+
+    @override
+    def horizon(self) -> Horizon | None:
+        # oldest:next:those open between them; known to every user, and by every version.
+        oldest, following, _open = str(self.scalar("SELECT CAST(txid_current_snapshot() AS text)")).split(":")
+        return Horizon(int(oldest), int(following))
+
+    @override
+    def renew(self) -> None:
+        try:
+            self._connection.rollback()
+            self._connection.execute(_BEGIN)
+        except psycopg.Error as error:
+            raise self._failure(error) from error
 
     @override
     def clock(self) -> datetime:
@@ -119,7 +134,7 @@ class PostgresDatabase(Database):
         try:
             self._reader = adbc_driver_postgresql.dbapi.connect(self._conninfo())
             with self._reader.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                cursor.execute(_BEGIN)
                 if self._snapshot is not None:
                     cursor.execute(f"SET TRANSACTION SNAPSHOT {self.literal(self._snapshot)}")
                 cursor.execute(query)

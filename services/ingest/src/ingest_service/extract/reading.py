@@ -12,7 +12,8 @@ from ingest_service.domain.source import Sql
 from ingest_service.extract.database import Access, Database, DbColumn
 from ingest_service.extract.failures import refused, schema_changed
 from ingest_service.extract.job import Extracted, ExtractJob
-from ingest_service.extract.positions import Value, lowered, read_position, write_position
+from ingest_service.extract.positions import Held, Position, Value, lowered, read_position, write_position
+from ingest_service.extract.settling import settle
 from ingest_service.extract.spool import Pace, write_spool
 
 __all__ = ["Open", "read_chunk"]
@@ -34,8 +35,12 @@ class _Span:
     last: bool
 
 
-def read_chunk(job: ExtractJob, password: str, open_database: Open) -> Extracted:
+def read_chunk(
+    job: ExtractJob, password: str, open_database: Open, heard: Callable[[], None] = lambda: None
+) -> Extracted:
     """Reads one chunk into the job's folders, all of it in one snapshot of the source where it has such a thing.
+
+    `heard` is called whenever the source has answered.
 
     Raises:
         ExtractError: it cannot be read.
@@ -43,22 +48,31 @@ def read_chunk(job: ExtractJob, password: str, open_database: Open) -> Extracted
     access = Access(job.sql, job.address, password, job.connect_seconds)
     control = open_database(access, None)
     try:
-        return _Chunk(job, access, control, open_database).read()
+        return _Chunk(job, access, control, open_database, heard).read()
     finally:
         control.close()
 
 
 class _Chunk:
-    def __init__(self, job: ExtractJob, access: Access, control: Database, open_database: Open) -> None:
+    def __init__(
+        self,
+        job: ExtractJob,
+        access: Access,
+        control: Database,
+        open_database: Open,
+        heard: Callable[[], None],
+    ) -> None:
         self._job, self._sql, self._access = job, job.sql, access
         self._control, self._open = control, open_database
         self._relation = control.relation(job.sql)
         self._known = {column.name: column for column in control.describe(self._relation)}
-        self._pace = Pace(job.sql.throttle, job.max_bytes)
+        self._pace = Pace(job.sql.throttle, job.max_bytes, heard)
+        self._heard = heard
 
     def read(self) -> Extracted:
         columns = self._columns(self._job.columns)
         span = self._span()
+        self._heard()
         snapshot = self._control.snapshot()
         self._spool(columns, self._ranges(span.where), self._job.out, snapshot)
         rows, size = self._pace.rows, self._pace.bytes
@@ -86,31 +100,44 @@ class _Chunk:
         if sql.column is None:
             return _Span("", None, None, last=True)
         column = self._control.quote(sql.column)
-        highest = self._highest(sql, column)
-        ceiling = read_position(job.ceiling, sql.column) if job.ceiling else highest
-        kept = write_position(sql.column, ceiling) if ceiling is not None else None
-        if job.everything:
-            return _Span("", kept, kept, last=True)
         before = read_position(job.position, sql.column) if job.position else None
+        ceiling, held = self._ceiling(column, before)
+        kept = write_position(Position(sql.column, ceiling)) if ceiling is not None else None
+        if job.everything:
+            after = None if ceiling is None else write_position(Position(sql.column, ceiling, held))
+            return _Span("", after, kept, last=True)
         where = self._from(column, before)
         if ceiling is None:
             return _Span(where, job.position, None, last=True)
         bound = self._bound(column, where)
-        if before is not None and bound is not None:
-            bound = max(bound, before)
         if bound is None or bound >= ceiling:  # type: ignore[operator]
             # What lies above the ceiling (times to come) is read with it, and again until its time has passed.
-            after = ceiling if before is None else max(before, ceiling)
-            return _Span(where, write_position(sql.column, after), kept, last=True)
+            last = ceiling if before is None else max(before.value, ceiling)
+            return _Span(where, write_position(Position(sql.column, last, held)), kept, last=True)
+        # While a span is read again the position is below what it was: a run that ends here leaves no gap.
         limited = f"({where or '1 = 1'}) AND ({column} <= {self._literal(bound)}{self._nulls(column)})"
-        return _Span(limited, write_position(sql.column, bound), kept, last=False)
+        return _Span(limited, write_position(Position(sql.column, bound, held)), kept, last=False)
 
-    def _from(self, column: str, before: Value | None) -> str:
+    def _ceiling(self, column: str, before: Position | None) -> tuple[Value | None, Held | None]:
+        """What the position may not pass, and what is held below it: both are found with the first chunk of a run."""
+        job = self._job
+        known = read_position(job.ceiling, self._sql.column or "").value if job.ceiling else None
+
+        def highest() -> Value | None:
+            return known if known is not None else self._highest(self._sql, column)
+
+        if not job.again:
+            return highest(), before.held if before is not None else None
+        return settle(self._control, highest, before, job.settle_seconds)
+
+    def _from(self, column: str, before: Position | None) -> str:
         if before is None:
             return ""
         if not self._job.again:
-            return f"{column} > {self._literal(before)}"
-        lowest = self._literal(lowered(before, self._sql.lag_span))
+            return f"{column} > {self._literal(before.value)}"
+        if before.start is None:
+            return ""
+        lowest = self._literal(lowered(before.start, self._sql.lag_span))
         return f"{column} >= {lowest}{self._nulls(column)}"
 
     def _nulls(self, column: str) -> str:

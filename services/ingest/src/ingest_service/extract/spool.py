@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,8 +22,8 @@ _INFINITE_DAYS = (2**31 - 1, -(2**31))
 class Pace:
     """Counts rows and bytes of all readers together, and holds them back where they are too fast."""
 
-    def __init__(self, throttle: Throttle, max_bytes: int) -> None:
-        self._throttle, self._max_bytes = throttle, max_bytes
+    def __init__(self, throttle: Throttle, max_bytes: int, heard: Callable[[], None]) -> None:
+        self._throttle, self._max_bytes, self._heard = throttle, max_bytes, heard
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self.rows = self.bytes = 0
@@ -43,7 +43,10 @@ class Pace:
             )
         if self.bytes > self._max_bytes:
             raise too_large(self._max_bytes)
-        time.sleep(max(0.0, self._begun + due - time.monotonic()))
+        self._heard()
+        while (left := self._begun + due - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))
+            self._heard()
 
 
 def write_spool(
