@@ -158,6 +158,9 @@ class PostgresDatabase(Database):
             return slow(self._seconds)
         if state.startswith("28") or (not state and any(words in said for words in _NOT_LET_IN)):
             return credentials(self._access.sql.connection.user, said)
+        # A value that the driver cannot hold, such as an infinite watermark.
+        if isinstance(error, psycopg.DataError):
+            return refused(said)
         if not state or state.startswith(_AWAY):
             return away(said)
         return refused(said)

@@ -15,8 +15,9 @@ from ingest_service.extract.failures import refused, schema_changed, too_large
 
 __all__ = ["Pace", "write_spool"]
 
-_INFINITE = (2**63 - 1, -(2**63))
-_INFINITE_DAYS = (2**31 - 1, -(2**31))
+# 0001-01-01 to 9999-12-31, since 1970.
+_DAYS = (-719_162, 2_932_896)
+_MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
 
 
 class Pace:
@@ -78,7 +79,7 @@ def _fit(batch: pa.RecordBatch, columns: Sequence[DbColumn], zone: str | None) -
     made = []
     for column, values in zip(columns, batch.columns, strict=True):
         if pa.types.is_temporal(values.type):
-            _refuse_infinite(column.name, values)
+            _refuse_endless(column.name, values)
         if column.kind == "local" and pa.types.is_timestamp(values.type):
             series = pl.Series(pl.from_arrow(values))
             try:
@@ -93,9 +94,13 @@ def _fit(batch: pa.RecordBatch, columns: Sequence[DbColumn], zone: str | None) -
     return pa.record_batch(made, names=[column.name for column in columns])
 
 
-def _refuse_infinite(name: str, values: pa.Array) -> None:
+def _refuse_endless(name: str, values: pa.Array) -> None:
+    """Also what the driver makes of `infinity`, which wraps around to some day millions of years ago."""
     days = pa.types.is_date32(values.type)
-    numbers = values.cast(pa.int32() if days else pa.int64())
-    ends = pc.min_max(numbers)
-    if {ends["min"].as_py(), ends["max"].as_py()} & set(_INFINITE_DAYS if days else _INFINITE):
-        raise refused(f"{name} holds an infinite date; give a query that leaves it out")
+    ends = pc.min_max(values.cast(pa.int32() if days else pa.int64()))
+    least, most = ends["min"].as_py(), ends["max"].as_py()
+    lowest, highest = _DAYS if days else _MICROSECONDS
+    if least is not None and (least < lowest or most > highest):
+        raise refused(
+            f"{name} holds an infinite date or one outside the years 1 to 9999; give a query that leaves it out"
+        )
