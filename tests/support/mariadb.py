@@ -53,10 +53,15 @@ class MariadbServer:
         return Database(self.host, self.port, name, name, password)
 
 
+def mariadb_program() -> str | None:
+    """The server's program, where it is installed."""
+    return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 @contextmanager
 def run_mariadb() -> Iterator[MariadbServer]:
     """Start MariaDB in a fresh folder; stop it and remove the folder at the end."""
-    program = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    program = mariadb_program()
     if program is None:
         pytest.skip(MISSING)
     folder = Path(tempfile.mkdtemp(prefix="lumbung-mariadb-"))

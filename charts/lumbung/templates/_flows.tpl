@@ -100,6 +100,7 @@ test: {}
 {{- range (.Values.kafka.external.bootstrapServers | splitList "," | compact) }}
 - {port: {{ splitList ":" . | last }}, callers: [ingest]}
 {{- end }}
+{{- include "lumbung.sources.outsideFlows" . }}
 {{- if not .Values.dask.enabled }}
 - {port: {{ include "lumbung.urlPort" .Values.dask.external.scheduler }}, callers: [compute]}
 {{- end }}

@@ -35,8 +35,10 @@ env:
   - {name: POLARS_MAX_THREADS, value: "2"}
 volumes:
   - {name: work, emptyDir: {sizeLimit: {{ .values.workSize }}}}
+  {{- include "lumbung.sources.volume" .root | nindent 2 }}
 mounts:
   - {name: work, mountPath: /work}
+  {{- include "lumbung.sources.mount" .root | nindent 2 }}
 {{- end -}}
 
 {{- define "lumbung.spec.compute" -}}

@@ -77,6 +77,7 @@ listen: {host: 0.0.0.0, port: 18070, metrics_port: 18080, drain_seconds: 10}
 {{ include "lumbung.settings.catalogPeer" . }}
 {{ include "lumbung.settings.telemetry" . }}
 validation: {work_dir: /work}
+{{- include "lumbung.sources.settings" . }}
 {{- end -}}
 
 {{- define "lumbung.settings.compute" -}}
