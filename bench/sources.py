@@ -141,7 +141,7 @@ def main() -> None:
         return
     with run_mariadb() as server:
         database = server.create_database()
-        with server.connect(database.database) as connection, connection.cursor() as cursor:
+        with server.connect(database.database) as filling, filling.cursor() as cursor:
             cursor.execute(MARIADB)
             cursor.execute(MARIADB_ROWS.format(rows=arguments.rows))
         compare("MariaDB", database, "mariadb", "mysql", arguments.rounds, arguments.rows)

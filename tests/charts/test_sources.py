@@ -103,6 +103,17 @@ def test_passwords_are_files_of_secrets_and_nowhere_else(helm):
     assert {(folder, read_only) for _name, folder, read_only in mounts} == {(folder, True)}
 
 
+def test_an_authority_of_ones_own_is_a_file_too(helm):
+    values = ["--set-json", f"ingest.sources={json.dumps([SPAN])}"]
+    objects = helm.template(*values, "--set", "ingest.sourcesCa.existingSecret=house-ca")
+    (volume,) = [entry for entry in pods(objects)["ingest"]["spec"]["volumes"] if entry["name"] == "sources"]
+    assert volume["projected"]["sources"][0]["secret"] == {
+        "name": "house-ca",
+        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    }
+    assert config(objects)["sources"]["ca_file"] == "/etc/lumbung/sources/ca.crt"
+
+
 def test_one_without_a_secret_has_no_folder(helm):
     objects = template(helm, [{key: SPAN[key] for key in ("host", "port", "cidrs")}])
     assert "sources" not in {volume["name"] for volume in pods(objects)["ingest"]["spec"]["volumes"]}

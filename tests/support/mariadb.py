@@ -59,8 +59,8 @@ def mariadb_program() -> str | None:
 
 
 @contextmanager
-def run_mariadb() -> Iterator[MariadbServer]:
-    """Start MariaDB in a fresh folder; stop it and remove the folder at the end."""
+def run_mariadb(*options: str) -> Iterator[MariadbServer]:
+    """Start MariaDB in a fresh folder, with more options of the server's; stop it and remove the folder at the end."""
     program = mariadb_program()
     if program is None:
         pytest.skip(MISSING)
@@ -95,6 +95,7 @@ def run_mariadb() -> Iterator[MariadbServer]:
             f"--init-file={start}",
             "--innodb-flush-log-at-trx-commit=0",
             "--skip-name-resolve",
+            *options,
         ]
         log = folder / "log"
         with log.open("wb") as output:

@@ -4,6 +4,9 @@
 {{- with .Values.ingest.sources }}
 sources:
   secrets_dir: /etc/lumbung/sources
+  {{- if $.Values.ingest.sourcesCa.existingSecret }}
+  ca_file: /etc/lumbung/sources/ca.crt
+  {{- end }}
   hosts:
     {{- range . }}
     - {host: {{ .host | quote }}, port: {{ .port }}, secrets: {{ include "lumbung.sources.names" . }}}
@@ -35,6 +38,9 @@ sources:
 {{- end }}
 {{- $_ := set $files .name $file }}
 {{- end }}
+{{- end }}
+{{- with .Values.ingest.sourcesCa.existingSecret }}
+{{- $_ := set $files "ca.crt" (dict "name" . "items" (list (dict "key" "ca.crt" "path" "ca.crt"))) }}
 {{- end }}
 {{- if $files }}
 - name: sources

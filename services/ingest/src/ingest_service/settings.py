@@ -93,6 +93,10 @@ class SourceSettings(BaseModel):
     secrets_dir: Path | None = Field(
         default=None, description="a folder with one file per secret, named after it"
     )
+    ca_file: Path | None = Field(
+        default=None,
+        description="authorities that sign the certificates of the databases (PEM); the system's unless given",
+    )
     max_chunk_bytes: int = Field(default=2 * 1024**3, gt=0)
     wall_seconds: float = Field(default=4 * 3600.0, gt=0)
     connect_seconds: int = Field(default=10, ge=1, le=120)

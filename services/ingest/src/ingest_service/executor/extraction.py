@@ -149,6 +149,7 @@ class ProcessExtractor(Extractor):
             keys_out=wanted.keys_out,
             max_bytes=self._settings.max_chunk_bytes,
             connect_seconds=self._settings.connect_seconds,
+            ca_file=str(self._settings.ca_file) if self._settings.ca_file is not None else None,
             settle_seconds=self._settings.settle_seconds,
             silence_seconds=self._settings.silence_seconds,
         )

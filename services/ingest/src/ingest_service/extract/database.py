@@ -1,5 +1,6 @@
 """What reading needs of a database; a driver per kind of server brings it."""
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,21 @@ class DbColumn:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to get at a database; `address` is the resolved host."""
+    """How to get at a database; `address` is the resolved host, `ca_file` whom its certificate has to be signed by."""
 
     sql: Sql
     address: str
     password: str
     connect_seconds: int
+    ca_file: str | None = None
+
+    @property
+    def authorities(self) -> str:
+        """The file with the authorities that may have signed the server's certificate.
+
+        Named, since drivers that bring their own OpenSSL look for the system's in other places.
+        """
+        return self.ca_file or ssl.get_default_verify_paths().cafile or "system"
 
 
 @dataclass(frozen=True, slots=True)

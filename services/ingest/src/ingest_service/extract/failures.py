@@ -2,7 +2,16 @@
 
 from ingest_service.extract.job import ExtractFailure
 
-__all__ = ["ExtractError", "away", "credentials", "refused", "schema_changed", "slow", "too_large"]
+__all__ = [
+    "ExtractError",
+    "away",
+    "credentials",
+    "refused",
+    "schema_changed",
+    "slow",
+    "too_large",
+    "untrusted",
+]
 
 
 class ExtractError(Exception):
@@ -60,6 +69,18 @@ def credentials(user: str, said: str) -> ExtractError:
         f"Sumber menolak {user}: {said}.",
         "Check user, database and the secret's value; then retry the run.",
         "Periksa pengguna, basis data, dan isi rahasianya; lalu ulangi run ini.",
+        lasting=True,
+    )
+
+
+def untrusted(said: str) -> ExtractError:
+    """The server cannot show that it is the one that is meant."""
+    return _failure(
+        "SOURCE_UNTRUSTED",
+        f"The source does not prove who it is: {said}.",
+        f"Sumber tidak membuktikan identitasnya: {said}.",
+        "Check host and certificate; an authority of your own goes into sources.ca_file of ingest's settings.",
+        "Periksa host dan sertifikatnya; otoritas sendiri ditulis pada sources.ca_file pengaturan ingest.",
         lasting=True,
     )
 

@@ -34,6 +34,7 @@ class ExtractJob(_Message):
     keys_out: Path
     max_bytes: int
     connect_seconds: int
+    ca_file: str | None = None
     settle_seconds: float = 0.0
     silence_seconds: float = 120.0
 

@@ -13,7 +13,7 @@ from pymysql.constants import FIELD_TYPE
 from typing_extensions import override
 
 from ingest_service.extract.database import Access, Database, DbColumn, Horizon, Kind
-from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow
+from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow, untrusted
 
 __all__ = ["MariadbDatabase"]
 
@@ -39,6 +39,7 @@ _OPEN = """SELECT COALESCE(MIN(UNIX_TIMESTAMP(trx_started)), UNIX_TIMESTAMP() + 
     FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()"""
 _NO_PROCESS_RIGHT = 1227
 _NOT_LET_IN, _SLOW = {1044, 1045, 1049, 1698}, {1969, 3024}
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "SSL is required")
 _AWAY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
 
 
@@ -63,7 +64,7 @@ class MariadbDatabase(Database):
                 local_infile=False,
                 # Nothing is turned into an object of Python: that costs more than all the rest.
                 conv=_ENCODERS,
-                ssl=ssl.create_default_context() if connection.tls == "verify" else None,
+                ssl=ssl.create_default_context(cafile=access.ca_file) if connection.tls == "verify" else None,
                 ssl_disabled=connection.tls == "off",
                 defer_connect=True,
             )
@@ -212,6 +213,8 @@ class MariadbDatabase(Database):
             return credentials(connection.user, said)
         if number in _SLOW:
             return slow(self._access.sql.throttle.statement_seconds)
+        if any(words in said for words in _UNTRUSTED):
+            return untrusted(said)
         if number in _AWAY or not isinstance(error, pymysql.Error):
             return away(said)
         return refused(said)

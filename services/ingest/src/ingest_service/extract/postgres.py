@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from typing_extensions import override
 
 from ingest_service.extract.database import Access, Database, DbColumn, Horizon, Kind
-from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow
+from ingest_service.extract.failures import ExtractError, away, credentials, refused, slow, untrusted
 
 __all__ = ["PostgresDatabase"]
 
@@ -31,6 +31,12 @@ _BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _CANCELLED = "57014"
 # Connection refused, broken or shut down: classes of SQLSTATE.
 _AWAY = ("08", "53", "57", "58", "40")
+_UNTRUSTED = (
+    "certificate verify failed",
+    "signature failure",
+    "server certificate for",
+    "server does not support SSL",
+)
 _NOT_LET_IN = (
     "password authentication failed",
     "no pg_hba.conf entry",
@@ -67,7 +73,7 @@ class PostgresDatabase(Database):
             user=connection.user,
             password=self._access.password,
             sslmode="verify-full" if connection.tls == "verify" else "disable",
-            sslrootcert="system" if connection.tls == "verify" else "",
+            sslrootcert=self._access.authorities if connection.tls == "verify" else "",
             client_encoding="UTF8",
             connect_timeout=self._access.connect_seconds,
             keepalives_idle=30,
@@ -158,6 +164,8 @@ class PostgresDatabase(Database):
             return slow(self._seconds)
         if state.startswith("28") or (not state and any(words in said for words in _NOT_LET_IN)):
             return credentials(self._access.sql.connection.user, said)
+        if not state and any(words in said for words in _UNTRUSTED):
+            return untrusted(said)
         # A value that the driver cannot hold, such as an infinite watermark.
         if isinstance(error, psycopg.DataError):
             return refused(said)

@@ -45,7 +45,7 @@ def read_chunk(
     Raises:
         ExtractError: it cannot be read.
     """
-    access = Access(job.sql, job.address, password, job.connect_seconds)
+    access = Access(job.sql, job.address, password, job.connect_seconds, job.ca_file)
     control = open_database(access, None)
     try:
         return _Chunk(job, access, control, open_database, heard).read()
