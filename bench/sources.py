@@ -3,8 +3,8 @@
     uv run python bench/sources.py [--rows 1000000] [--rounds 5]
 
 Runs against throw-away servers. Both sides are processes of their own, interleaved, with the same query; times are medians, with the
-start of Python and its libraries in them. The servers' own time is left out: it is the same. connectorx reads NUMERIC into doubles in
-MariaDB, ingest keeps every digit in both.
+start of Python and its libraries in them. The servers' own time is left out: it is the same. connectorx makes a decimal(38,10)
+of each DECIMAL, ingest keeps every digit as text until the contract says what it is.
 """
 
 # ruff: noqa: PLC0415 - each process loads only what its side needs

@@ -67,6 +67,13 @@ FIRES = [
         "1 submissions failed in half an hour, by no fault of their files",
     ),
     (
+        "LumbungSourceRunsFail",
+        {f'lumbung_ingest_source_runs_total{{{NAMESPACE},state="failed"}}': "0x40 1x20"},
+        50,
+        {},
+        "1 runs of sources failed in half an hour",
+    ),
+    (
         "LumbungSubmissionsSlow",
         {
             f'{SLOW_FILES},le="300"}}': "0+0x90",
@@ -207,6 +214,7 @@ QUIET = [
     ("LumbungPartSilent", {f'up{{{CATALOG},pod="catalog-1"}}': "1x10 0x3 1x30"}, 14),
     ("LumbungSubmissionsFail", {f'lumbung_ingest_submissions_total{{{NAMESPACE},state="rejected"}}': "0+5x60"}, 50),
     ("LumbungSubmissionsFail", {f'lumbung_ingest_submissions_total{{{NAMESPACE},state="failed"}}': "3x60"}, 50),
+    ("LumbungSourceRunsFail", {f'lumbung_ingest_source_runs_total{{{NAMESPACE},state="cancelled"}}': "0+5x60"}, 50),
     ("LumbungGatewayRefuses", {f'envoy_http_downstream_rq_xx{{{ENVOY},envoy_response_code_class="4"}}': "0+50x60", f"envoy_http_downstream_rq_total{{{ENVOY}}}": "0+100x60"}, 30),
     ("LumbungMemoryNearItsLimit", {f"container_memory_working_set_bytes{{{POD}}}": "800x60", f'kube_pod_container_resource_limits{{{POD},resource="memory"}}': "1000x60"}, 30),
     ("LumbungClaimNearlyFull", {f"kubelet_volume_stats_available_bytes{{{CLAIM}}}": "20x60", f"kubelet_volume_stats_capacity_bytes{{{CLAIM}}}": "100x60"}, 30),

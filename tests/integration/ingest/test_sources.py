@@ -1,5 +1,6 @@
 """SQL sources against real servers: what the source holds is what the dataset holds."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -161,6 +162,24 @@ async def test_throttling(runs, catalog, ledger, lake):
     done = await runs.run(name)
     assert done.rows_read == 4000
     assert done.duration.ToTimedelta() > timedelta(seconds=2)
+
+
+async def test_no_more_bytes_and_connections_than_allowed(runs, catalog, ledger, lake):
+    ledger.fill(3000, NOW - timedelta(hours=3))
+    throttle = {"bytes_per_second": 60_000, "connections": 2}
+    changes = {"partitions": {"column": "id", "count": 6}, "throttle": throttle}
+    name = await declare(runs, catalog, ledger, "gentle", **changes)
+    run = await runs.begin(name)
+    most = 0
+    while (await runs.get(run.name)).state in {pb.SourceRun.STATE_PENDING, pb.SourceRun.STATE_RUNNING}:
+        most = max(most, ledger.sessions())
+        await asyncio.sleep(0.01)
+    done = await runs.get(run.name)
+    assert (done.state, done.rows_read) == (pb.SourceRun.STATE_SUCCEEDED, 3000), done.message
+    assert done.duration.ToTimedelta().total_seconds() > done.bytes_read / 60_000
+    # Two that read, and the one that asks.
+    assert most == 3
+    assert len(held(lake, name)) == 3000
 
 
 async def test_cancel_and_retry(runs, catalog, ledger, lake):

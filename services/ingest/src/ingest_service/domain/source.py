@@ -59,7 +59,7 @@ class Deletes(_Model):
 
 
 class Throttle(_Model):
-    """How hard a source may be pressed."""
+    """How hard a source may be pressed: rows and bytes of all readers together, `connections` readers beside the one that asks."""
 
     rows_per_second: int | None = Field(default=None, ge=1)
     bytes_per_second: int | None = Field(default=None, ge=1)

@@ -46,21 +46,25 @@ _NOT_LET_IN = (
 
 
 class PostgresDatabase(Database):
-    """A connection to PostgreSQL, in the snapshot of another one where it is given."""
+    """A connection to PostgreSQL; one in the snapshot of another only reads, and each has one session in the server."""
 
     def __init__(self, access: Access, snapshot: str | None = None) -> None:
         self._access, self._snapshot = access, snapshot
         self._seconds = access.sql.throttle.statement_seconds
         self._reader: Any = None
-        try:
-            self._connection = psycopg.connect(self._conninfo())
-            self._connection.execute(_BEGIN)
-            if snapshot is not None:
-                self._connection.execute(
-                    quoting.SQL("SET TRANSACTION SNAPSHOT {}").format(quoting.Literal(snapshot))
-                )
-        except psycopg.Error as error:
-            raise self._failure(error) from error
+        self._asking: psycopg.Connection[Any] | None = None
+        if snapshot is None:
+            try:
+                self._asking = psycopg.connect(self._conninfo())
+                self._asking.execute(_BEGIN)
+            except psycopg.Error as error:
+                raise self._failure(error) from error
+
+    @property
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._asking is None:
+            raise RuntimeError("a connection in another one's snapshot reads, and is asked nothing")
+        return self._asking
 
     def _conninfo(self) -> str:
         connection = self._access.sql.connection
@@ -125,11 +129,11 @@ class PostgresDatabase(Database):
 
     @override
     def quote(self, name: str) -> str:
-        return quoting.Identifier(name).as_string(self._connection)
+        return quoting.Identifier(name).as_string(None)
 
     @override
     def literal(self, value: Any) -> str:
-        return quoting.Literal(value).as_string(self._connection)
+        return quoting.Literal(value).as_string(None)
 
     @override
     def as_text(self, column: str) -> str:
@@ -155,7 +159,8 @@ class PostgresDatabase(Database):
     def close(self) -> None:
         if self._reader is not None:
             self._reader.close()
-        self._connection.close()
+        if self._asking is not None:
+            self._asking.close()
 
     def _failure(self, error: Exception) -> ExtractError:
         said = str(error).strip().replace(self._access.password, "***").partition("\n")[0].rstrip(".")
