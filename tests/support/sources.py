@@ -116,14 +116,6 @@ class Ledger:
         self.sql(self.TABLE)
         return self
 
-    def sessions(self):
-        """How many connections the reader has now."""
-        with psycopg.connect(self.database.dsn) as connection:
-            [[count]] = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
-            )
-        return count
-
     def begin(self):
         """A connection within a transaction of its own."""
         return psycopg.connect(self.database.dsn)
@@ -173,14 +165,6 @@ class MariadbLedger(Ledger):
         with self.server.connect(self.database.database) as connection, connection.cursor() as cursor:
             cursor.execute("SET time_zone = '+00:00'")
             cursor.execute(statement, values)
-
-    def sessions(self):
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM information_schema.processlist WHERE user = %s", [self.database.user]
-            )
-            [[count]] = cursor.fetchall()
-        return count
 
     def begin(self):
         connection = self.server.connect(self.database.database)
