@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -83,13 +84,10 @@ async def start(
         ],
     )
 
-    async def enqueue_submission(connection: AsyncConnection[Any], submission_id: str) -> None:
-        await queue.enqueue("submissions", connection, submission_id)
-
     async def enqueue_run(connection: AsyncConnection[Any], source: str, run_id: str) -> None:
         await queue.enqueue("source_runs", connection, run_id, lock=f"sources/{source}")
 
-    uploads = PostgresUploadStore(pool, enqueue_submission)
+    uploads = PostgresUploadStore(pool, partial(queue.enqueue, "submissions"))
     sources = PostgresSourceStore(pool, enqueue_run)
     extractor = ProcessExtractor(settings.sources)
     validator = ProcessValidator(settings.validation)
@@ -115,26 +113,29 @@ async def start(
     rules = AccessRules.from_protos(services, access_pb2.access)
     interceptor = CallInterceptor(rules, verifier or TokenVerifier(settings.auth), audit)
     server = GrpcServer(settings.listen, interceptor)
-    server.add(
-        upload_service_pb2_grpc.add_UploadServiceServicer_to_server,
-        UploadServicer(upload_service),
-        "lumbung.ingest.v1.UploadService",
-    )
-    server.add(
-        submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
-        SubmissionServicer(submission_service),
-        "lumbung.ingest.v1.SubmissionService",
-    )
-    server.add(
-        contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
-        ContractServicer(contract_service),
-        "lumbung.ingest.v1.ContractService",
-    )
-    server.add(
-        source_service_pb2_grpc.add_SourceServiceServicer_to_server,
-        SourceServicer(source_service),
-        "lumbung.ingest.v1.SourceService",
-    )
+    for add, servicer, name in (
+        (
+            upload_service_pb2_grpc.add_UploadServiceServicer_to_server,
+            UploadServicer(upload_service),
+            "UploadService",
+        ),
+        (
+            submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
+            SubmissionServicer(submission_service),
+            "SubmissionService",
+        ),
+        (
+            contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
+            ContractServicer(contract_service),
+            "ContractService",
+        ),
+        (
+            source_service_pb2_grpc.add_SourceServiceServicer_to_server,
+            SourceServicer(source_service),
+            "SourceService",
+        ),
+    ):
+        server.add(add, servicer, f"lumbung.ingest.v1.{name}")
     audit.start()
     await validator.start()
     await queue.start()
