@@ -14,7 +14,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from lake.commits import CommitLog
-from lake.errors import SnapshotNotFoundError, TableExistsError, TableNotFoundError
+from lake.errors import TableExistsError, TableNotFoundError
 from lake.evolution import evolve, holds
 from lake.filecache import FileCache
 from lake.health import HealthMeter, TableHealth
@@ -26,6 +26,7 @@ from lake.s3 import S3ObjectStore
 from lake.scan import FileSource
 from lake.schema import TableId, TableSchema
 from lake.settings import LakeSettings
+from lake.snapshotid import require_snapshot
 from lake.summary import RUN_ID, summary_of, time_of
 from lake.waiting import wait_for_bucket
 from lake.writer import TableWriter
@@ -275,11 +276,7 @@ class Lake:
         """Name a snapshot for ever, such as `publication-2017`; SnapshotNotFoundError when there is none."""
 
         def create(present: Table) -> None:
-            if present.snapshot_by_id(snapshot_id) is None:
-                raise SnapshotNotFoundError(
-                    Text(id=f"Tidak ada snapshot {snapshot_id}.", en=f"There is no snapshot {snapshot_id}."),
-                    Text(id="Lihat daftar snapshot.", en="See the list of snapshots."),
-                )
+            require_snapshot(present, TableId.of(table), snapshot_id)
             present.manage_snapshots().create_tag(snapshot_id, name).commit()
 
         self._change(TableId.of(table), create)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.refs import MAIN_BRANCH
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
@@ -39,6 +39,12 @@ class LeanTransaction(Transaction):
         return _LeanOverwrite(
             operation, self, self._table.io, branch=MAIN_BRANCH, snapshot_properties=dict(entries)
         )
+
+    def tag(self, snapshot_id: int, name: str) -> None:
+        """Names a snapshot of this transaction, in the same commit."""
+        # Without pyiceberg's requirement, which refuses any tag on a table that had no snapshot: the writer holds the lock.
+        updates, _requirements = self._set_ref_snapshot(snapshot_id, name, SnapshotRefType.TAG)
+        self._apply(updates)
 
 
 class _LeanOverwrite(_OverwriteFiles):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -27,6 +27,7 @@ from lake.parquet import WriteTarget, WrittenFile, write_parquet
 from lake.rowfilter import to_iceberg, to_polars
 from lake.scan import FileSource, scan_files
 from lake.schema import TableId, TableSchema
+from lake.snapshotid import require_snapshot
 from lake.summary import CommitNote, ControlValue, result_of
 from lake.transaction import LeanTransaction
 from servicekit.errors import Text
@@ -35,6 +36,15 @@ TableData: TypeAlias = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.Lazy
 # Of a table and a run: the files that go, and new ones with those of their rows that stay.
 _Replacement: TypeAlias = Callable[[Table, str], tuple[list[DataFile], list[DataFile]]]
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Files that a snapshot adds and drops. `kept` are new files with rows that were there before."""
+
+    added: Sequence[DataFile]
+    dropped: Sequence[DataFile] = ()
+    kept: Sequence[DataFile] = ()
 
 
 class TableWriter:
@@ -62,18 +72,22 @@ class TableWriter:
         run_id: str,
         controls: Mapping[str, ControlValue] | None = None,
         properties: Mapping[str, str] | None = None,
+        tag: str | None = None,
+        expected: int | None = None,
     ) -> CommitResult:
         """Add rows in one snapshot. No file or no row is a legal commit.
 
         `controls` are control totals (name → exact value); `properties` are summary entries such as `submission`,
-        `pipeline`, `trace_id`.
+        `pipeline`, `trace_id`; `tag` names the snapshot for ever, in the same commit. With
+        `expected`, a CommitConflictError unless that snapshot is still the newest.
 
         Raises:
             SchemaMismatchError: the data does not fit.
             InvalidCommitError: an id, a name, a value or a file is not usable.
             CommitConflictError: the writer lock did not come in time; try again with the same run_id.
         """
-        return self._commit(data, CommitNote.of(run_id, "append", controls, properties), None)
+        note = CommitNote.of(run_id, "append", controls, properties)
+        return self._write_and_commit(data, note, None, tag, expected)
 
     @outages()
     def overwrite(
@@ -84,13 +98,84 @@ class TableWriter:
         where: RowFilter | None = None,
         controls: Mapping[str, ControlValue] | None = None,
         properties: Mapping[str, str] | None = None,
+        tag: str | None = None,
+        expected: int | None = None,
     ) -> CommitResult:
-        """Replace the rows that match `where` (None: all rows) by `data`, in one snapshot. Errors as of `append`."""
+        """Replace the rows that match `where` (None: all rows) by `data`, in one snapshot. The rest as of `append`."""
+        note = CommitNote.of(run_id, "overwrite", controls, properties)
 
         def matching(table: Table, run_id: str) -> tuple[list[DataFile], list[DataFile]]:
             return self._replace(table, run_id, where or RowFilter())
 
-        return self._commit(data, CommitNote.of(run_id, "overwrite", controls, properties), matching)
+        return self._write_and_commit(data, note, matching, tag, expected)
+
+    @outages()
+    def restore(
+        self,
+        snapshot_id: int | None,
+        *,
+        run_id: str,
+        expected: int,
+        properties: Mapping[str, str] | None = None,
+        tag: str | None = None,
+    ) -> CommitResult:
+        """Give the table the files of an earlier snapshot again (None: no file), as a new snapshot; no data is copied.
+
+        Raises:
+            SnapshotNotFoundError: there is no such snapshot.
+            CommitConflictError: the newest snapshot is not `expected`, or as of `append`.
+        """
+
+        def change(table: Table) -> _Change:
+            wanted: dict[str, DataFile] = {}
+            if snapshot_id is not None:
+                require_snapshot(table, self._table, snapshot_id)
+                wanted = _files_of(table, snapshot_id)
+            present = _files_of(table, expected)
+            return _Change(
+                added=[file for path, file in wanted.items() if path not in present],
+                dropped=[file for path, file in present.items() if path not in wanted],
+            )
+
+        return self._commit(CommitNote.of(run_id, "overwrite", None, properties), change, tag, expected)
+
+    @outages()
+    def withdraw(
+        self,
+        withdrawn: str,
+        *,
+        rows: int,
+        run_id: str,
+        expected: int,
+        properties: Mapping[str, str] | None = None,
+        tag: str | None = None,
+    ) -> CommitResult:
+        """Take the files that the run `withdrawn` appended out of the table, which have `rows` rows in all.
+
+        Raises:
+            InvalidCommitError: its files hold another number of rows: they were written anew since.
+            CommitConflictError: as of `restore`.
+        """
+
+        def change(table: Table) -> _Change:
+            prefix = f"{_target(table, self._table, withdrawn).prefix}/"
+            present = _files_of(table, expected)
+            gone = [file for path, file in present.items() if path.startswith(prefix)]
+            found = sum(file.record_count for file in gone)
+            if found != rows:
+                raise InvalidCommitError(
+                    Text(
+                        id=f"Tabel {self._table} masih memuat {found} dari {rows} baris run {withdrawn} dalam berkasnya sendiri.",
+                        en=f"Table {self._table} holds {found} of the {rows} rows of run {withdrawn} in files of their own.",
+                    ),
+                    Text(
+                        id="Kembalikan ke snapshot sebelumnya.",
+                        en="Restore the snapshot before it instead.",
+                    ),
+                )
+            return _Change(added=(), dropped=gone)
+
+        return self._commit(CommitNote.of(run_id, "overwrite", None, properties), change, tag, expected)
 
     @outages()
     def upsert(
@@ -111,7 +196,8 @@ class TableWriter:
         def with_key(table: Table, run_id: str) -> tuple[list[DataFile], list[DataFile]]:
             return self._without_keys(table, run_id, keys)
 
-        return self._commit(data, CommitNote.of(run_id, "overwrite", controls, properties), with_key)
+        note = CommitNote.of(run_id, "overwrite", controls, properties)
+        return self._write_and_commit(data, note, with_key, None, None)
 
     @outages()
     def newest_commit(self, name: str, value: str) -> CommitResult | None:
@@ -143,12 +229,34 @@ class TableWriter:
     def _load(self) -> Table:
         return load_table(self._catalog, self._table)
 
-    def _commit(self, data: TableData, note: CommitNote, replacement: _Replacement | None) -> CommitResult:
+    def _write_and_commit(
+        self,
+        data: TableData,
+        note: CommitNote,
+        replacement: _Replacement | None,
+        tag: str | None,
+        expected: int | None,
+    ) -> CommitResult:
         table = self._load()
         if found := self._find(table, note.run_id):
             return replace(found, repeated=True)
         # Data is written before the lock is taken: the lock is held for the metadata only.
         files = self._write(data, _target(table, self._table, note.run_id))
+
+        def change(present: Table) -> _Change:
+            added = _data_files(present, [file for file in files if file.rows])
+            if replacement is None:
+                return _Change(added)
+            return _Change(added, *replacement(present, note.run_id))
+
+        return self._commit(note, change, tag, expected)
+
+    def _commit(
+        self, note: CommitNote, change: Callable[[Table], _Change], tag: str | None, expected: int | None
+    ) -> CommitResult:
+        table = self._load()
+        if found := self._find(table, note.run_id):
+            return replace(found, repeated=True)
         with self._log.locked(self._table, _uid(table)) as log:
             table = self._load()
             self._heal(table, log)
@@ -156,7 +264,10 @@ class TableWriter:
             if found is not None:
                 log.add(found)
                 return replace(found, repeated=True)
-            result = self._make_snapshot(table, files, note, replacement)
+            newest = table.current_snapshot()
+            if expected is not None and (newest is None or newest.snapshot_id != expected):
+                raise _conflict(self._table)
+            result = self._make_snapshot(table, change(table), note, tag)
             log.add(result)
             return result
 
@@ -186,25 +297,23 @@ class TableWriter:
         return list(data)
 
     def _make_snapshot(
-        self, table: Table, files: Sequence[WrittenFile], note: CommitNote, replacement: _Replacement | None
+        self, table: Table, change: _Change, note: CommitNote, tag: str | None
     ) -> CommitResult:
-        added = _data_files(table, [file for file in files if file.rows])
-        dropped: list[DataFile] = []
-        kept: list[DataFile] = []
-        if replacement is not None:
-            dropped, kept = replacement(table, note.run_id)
+        added = change.added
         entries = note.entries(sum(f.record_count for f in added), sum(f.file_size_in_bytes for f in added))
         transaction = LeanTransaction(table)
         producer: Any = (
             transaction.update_snapshot(snapshot_properties=entries).merge_append()
-            if replacement is None
+            if note.mode == "append"
             else transaction.overwrite_files(entries)
         )
         with producer:
-            for file in dropped:
+            for file in change.dropped:
                 producer.delete_data_file(file)
-            for file in (*added, *kept):
+            for file in (*added, *change.kept):
                 producer.append_data_file(file)
+        if tag is not None:
+            transaction.tag(producer.snapshot_id, tag)
         try:
             transaction.commit_transaction()
         except Exception as error:
@@ -293,6 +402,12 @@ def _in_snapshots(table: Table, name: TableId, run_id: str) -> CommitResult | No
         if result is not None and result.run_id == run_id:
             return result
     return None
+
+
+def _files_of(table: Table, snapshot_id: int) -> dict[str, DataFile]:
+    """A snapshot's data files by address."""
+    tasks = table.scan(snapshot_id=snapshot_id).plan_files()
+    return {task.file.file_path: task.file for task in tasks}
 
 
 def _data_files(table: Table, files: Sequence[WrittenFile]) -> list[DataFile]:
