@@ -32,6 +32,7 @@ class FakeCatalog:
     writers: set[str] = field(default_factory=set)
     readers: set[str] = field(default_factory=set)
     available: bool = True
+    refused_snapshots: int = 0  # so many times it is away when it is told of a snapshot
     snapshots: dict[str, dataset_service_pb2.RecordSnapshotRequest] = field(default_factory=dict)
     edges: set[tuple[str, str, str, str]] = field(default_factory=set)
     audit: list[audit_service_pb2.AuditEntry] = field(default_factory=list)
@@ -72,6 +73,9 @@ class FakeCatalog:
 
             async def RecordSnapshot(self, request, context):
                 await catalog._check(context)
+                if catalog.refused_snapshots:
+                    catalog.refused_snapshots -= 1
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, "The catalog is away.")
                 catalog.snapshots[request.snapshot.name] = request
                 return request.snapshot
 

@@ -13,6 +13,7 @@ __all__ = ["Practice", "refusals"]
 
 STEWARD = "steward-pusat"
 CONTRIBUTOR = "kontributor-pusat"
+CERTIFIER = "pengesah-pusat"
 _DECLARATION = """
 kind: Dataset
 name: {name}
@@ -32,17 +33,24 @@ contract:
 """
 _CSV = '{type: csv, delimiter: ";"}'
 OFFICES, LEDGER, WORKBOOK = "practice_offices", "practice_ledger", "practice_workbook"
-_DATASETS = {OFFICES: (_CSV, "overwrite"), LEDGER: (_CSV, "append"), WORKBOOK: ("{type: xlsx}", "overwrite")}
+CERTIFIED = "practice_certified"
+_DATASETS = {
+    OFFICES: (_CSV, "overwrite"),
+    LEDGER: (_CSV, "append"),
+    WORKBOOK: ("{type: xlsx}", "overwrite"),
+    CERTIFIED: (_CSV, "overwrite, certify: required"),
+}
 
 
 @dataclass(frozen=True)
 class Practice:
-    """The datasets: one replaced by every file, one that grows, one that takes workbooks."""
+    """The datasets: one replaced by every file, one that grows, one that takes workbooks, one that a second person releases."""
 
     stack: RunningStack
     offices: str = OFFICES
     ledger: str = LEDGER
     workbook: str = WORKBOOK
+    certified: str = CERTIFIED
 
     def declare(self) -> None:
         """Applies the declarations; the same again changes nothing."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lumbung.pipelines import AsyncPipelines
     from lumbung.queries import AsyncQueries
     from lumbung.sources import AsyncSources
+    from lumbung.submissions import AsyncSubmissions
     from lumbung.uploads import AsyncUploads
 
 __all__ = ["AsyncClient", "connect"]
@@ -65,6 +66,13 @@ class AsyncClient:
         from lumbung.sources import AsyncSources  # noqa: PLC0415
 
         return AsyncSources(self.channel, self._headers, self._streams, self._language)
+
+    @cached_property
+    def submissions(self) -> "AsyncSubmissions":
+        """What people decide about submissions: certify, reject, revert, mend."""
+        from lumbung.submissions import AsyncSubmissions  # noqa: PLC0415
+
+        return AsyncSubmissions(self.channel, self._headers, self._streams, self._language)
 
     @cached_property
     def catalog(self) -> "AsyncCatalogue":

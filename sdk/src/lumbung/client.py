@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lumbung.pipelines import Pipelines
     from lumbung.queries import Queries
     from lumbung.sources import Sources
+    from lumbung.submissions import Submissions
     from lumbung.uploads import Uploads
 
 __all__ = ["Client", "connect"]
@@ -58,6 +59,13 @@ class Client:
         from lumbung.sources import Sources  # noqa: PLC0415
 
         return Sources(self.channel, self._language)
+
+    @cached_property
+    def submissions(self) -> "Submissions":
+        """What people decide about submissions: certify, reject, revert, mend."""
+        from lumbung.submissions import Submissions  # noqa: PLC0415
+
+        return Submissions(self.channel, self._language)
 
     @cached_property
     def catalog(self) -> "Catalogue":

@@ -74,6 +74,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{name} is still not done after {seconds:.0f} s. Look again with `lumbung submissions show`.",
         "{name} belum selesai setelah {seconds:.0f} detik. Lihat lagi dengan `lumbung submissions show`.",
     ),
+    "suffix_unknown": (
+        "{file} has to end in one of {names}.",
+        "{file} harus berakhiran salah satu dari {names}.",
+    ),
+    "certify_question": (
+        "Certify these rows and totals?",
+        "Sahkan baris dan jumlah ini?",
+    ),
+    "digest_missing": (
+        "Say what you certify: --digest with the content_digest that `lumbung submissions show {name}` prints.",
+        "Sebutkan yang disahkan: --digest dengan content_digest dari `lumbung submissions show {name}`.",
+    ),
     "run_slow": (
         "{name} still runs after {seconds:.0f} s. Look again with `lumbung runs show {name}`.",
         "{name} masih berjalan setelah {seconds:.0f} detik. Lihat lagi dengan `lumbung runs show {name}`.",

@@ -24,10 +24,15 @@ __all__ = ["TERMINAL_STATES", "AsyncUploads", "Uploads"]
 CHUNK_BYTES = 2 * 1024 * 1024
 WRITE_SECONDS = 3600.0
 FINISH_SECONDS = 120.0
+# Where nothing more happens by itself: a validated submission waits for a second person.
 TERMINAL_STATES = {
     submission_pb.Submission.STATE_PUBLISHED,
+    submission_pb.Submission.STATE_SUPERSEDED,
     submission_pb.Submission.STATE_REJECTED,
     submission_pb.Submission.STATE_FAILED,
+    submission_pb.Submission.STATE_VALIDATED,
+    submission_pb.Submission.STATE_REVERTED,
+    submission_pb.Submission.STATE_WITHDRAWN,
 }
 _uploads = upload_grpc.UploadServiceStub
 _submissions = submission_grpc.SubmissionServiceStub
@@ -120,9 +125,13 @@ class _Uploads:
         dataset: str,
         *,
         request_id: str = "",
+        correction_of: str = "",
         progress: Progress | None = None,
     ) -> Operation[submission_pb.Submission]:
         """Uploads a file to `dataset` and returns its submission, which validation then takes up.
+
+        With `correction_of` the file mends bad rows of that submission, as `client.submissions.download_bad_rows`
+        gave them.
 
         An interrupted connection is resumed. The same `request_id` goes on with the same upload, also from another
         process; `progress(bytes_sent, bytes_total)` is called as it goes, from another thread.
@@ -130,7 +139,12 @@ class _Uploads:
         file = Path(path)
         size = file.stat().st_size
         opened = upload_pb.CreateUploadRequest(
-            upload=upload_pb.Upload(dataset=f"datasets/{dataset}", file_name=file.name, size_bytes=size),
+            upload=upload_pb.Upload(
+                dataset=f"datasets/{dataset}",
+                file_name=file.name,
+                size_bytes=size,
+                correction_of=correction_of,
+            ),
             request_id=request_id or str(uuid.uuid4()),
         )
         upload = yield from retrying(Call(_uploads, "CreateUpload", opened))
@@ -153,7 +167,7 @@ class _Uploads:
         timeout_seconds: float = 600.0,
         progress: Callable[[submission_pb.Submission], None] | None = None,
     ) -> Operation[submission_pb.Submission]:
-        """Waits until a submission is published, rejected or failed, through short outages of the platform.
+        """Waits until a submission has ended, or waits for a second person, through short outages of the platform.
 
         Raises:
             ApiError: DEADLINE_EXCEEDED when it takes longer.

@@ -7,7 +7,14 @@ from importlib.resources import files
 import pytest
 
 from ingest_service.domain.names import new_id
-from ingest_service.domain.submission import RuleCount, Severity, Submission, SubmissionState
+from ingest_service.domain.submission import (
+    RuleCount,
+    Severity,
+    Step,
+    StepAction,
+    Submission,
+    SubmissionState,
+)
 from ingest_service.domain.upload import StoredChunk, Upload, UploadState
 from ingest_service.storage.ports import SubmissionChange
 from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
@@ -45,7 +52,7 @@ async def stores(request):
         queued.append(submission_id)
 
     pool = await open_pool(request.getfixturevalue("database"))
-    yield PostgresUploadStore(pool, enqueue), PostgresSubmissionStore(pool), queued
+    yield PostgresUploadStore(pool, enqueue), PostgresSubmissionStore(pool, enqueue), queued
     await pool.close()
 
 
@@ -235,3 +242,160 @@ async def test_the_queue_counts_what_waits_and_runs(stores):
     after = await submissions.queue_state()
     assert (after.waiting - before.waiting, after.running - before.running) == (1, 1)
     assert 400 * 86400 <= after.oldest_seconds < 400 * 86400 + 60
+
+
+VALIDATED = frozenset({SubmissionState.VALIDATED})
+
+
+def _certify(request_id="r") -> Step:
+    return Step(
+        StepAction.CERTIFY,
+        SubmissionState.CERTIFIED,
+        "subject",
+        "pengesah",
+        content_digest="d",
+        request_id=request_id,
+    )
+
+
+async def test_a_persons_step_is_done_once_and_queues_the_work(stores):
+    _uploads, submissions, queued = stores
+    made = await _finished(stores)
+    own = made.submission_id
+    change = SubmissionChange(state=SubmissionState.CERTIFIED, certifier="pengesah")
+    early = await submissions.move_submission(own, _certify(), change, VALIDATED, queued=True)
+    assert (early.done, early.earlier, early.submission.state) == (False, None, SubmissionState.PENDING)
+    waiting = SubmissionChange(state=SubmissionState.VALIDATED, content_digest="d", staged="folder")
+    await submissions.change_submission(own, waiting)
+    moved = await asyncio.gather(
+        *(submissions.move_submission(own, _certify(), change, VALIDATED, queued=True) for _ in range(4))
+    )
+    assert [item.done for item in moved].count(True) == 1
+    assert all(item.earlier is not None for item in moved if not item.done)
+    assert queued.count(own) == 2  # to be validated, and to be published
+    present = await submissions.get_submission(own)
+    assert (present.state, present.certifier, present.content_digest, present.staged) == (
+        SubmissionState.CERTIFIED,
+        "pengesah",
+        "d",
+        "folder",
+    )
+    steps = await submissions.list_steps(own, 0, 10)
+    assert [(step.action, step.state, step.actor_name) for step in steps] == [
+        (StepAction.MOVE, SubmissionState.VALIDATED, ""),
+        (StepAction.CERTIFY, SubmissionState.CERTIFIED, "pengesah"),
+    ]
+    assert all(step.create_time is not None for step in steps)
+    assert await submissions.list_steps(own, 1, 1) == steps[1:]
+
+
+async def test_who_was_slow_to_validate_takes_no_decision_back(stores):
+    _uploads, submissions, _queued = stores
+    own = (await _finished(stores)).submission_id
+    await submissions.change_submission(own, SubmissionChange(state=SubmissionState.VALIDATING))
+    await submissions.change_submission(own, SubmissionChange(state=SubmissionState.VALIDATED, staged="a"))
+    again = SubmissionChange(state=SubmissionState.VALIDATED, staged="b", content_digest="other")
+    assert (await submissions.change_submission(own, again)).staged == "a"
+    change = SubmissionChange(state=SubmissionState.CERTIFIED, certifier="pengesah")
+    assert (await submissions.move_submission(own, _certify(), change, VALIDATED, queued=True)).done
+    for state in (SubmissionState.CERTIFIED, SubmissionState.PUBLISHING):
+        present = await submissions.change_submission(own, SubmissionChange(state=state))
+        slow = SubmissionChange(state=SubmissionState.VALIDATING, revision=7)
+        assert await submissions.change_submission(own, slow) == present
+    actions = [step.action for step in await submissions.list_steps(own, 0, 10)]
+    assert actions.count(StepAction.MOVE) == 3
+
+
+async def _published(stores, dataset, sequence, mode, replaced=()) -> Submission:
+    _uploads, submissions, _queued = stores
+    made = await _finished(stores, dataset=dataset)
+    change = SubmissionChange(
+        state=SubmissionState.PUBLISHED,
+        snapshot_id=sequence,
+        sequence=sequence,
+        mode=mode,
+        replaced=replaced,
+    )
+    return await submissions.conclude_publication(made.submission_id, change)
+
+
+async def _states(stores, *made):
+    _uploads, submissions, _queued = stores
+    found = [await submissions.get_submission(item.submission_id) for item in made]
+    return [(item.state.value, item.superseded_by) for item in found]
+
+
+async def test_an_overwrite_supersedes_all_before_it(stores):
+    dataset = f"o{new_id()}"
+    first = await _published(stores, dataset, 1, "overwrite")
+    third = await _published(stores, dataset, 3, "overwrite")
+    # Committed before the third, concluded after it.
+    second = await _published(stores, dataset, 2, "overwrite")
+    other = await _published(stores, f"p{new_id()}", 1, "overwrite")
+    newest = third.submission_id
+    assert await _states(stores, first, second, third, other) == [
+        ("superseded", newest),
+        ("superseded", newest),
+        ("published", None),
+        ("published", None),
+    ]
+    _uploads, submissions, _queued = stores
+    revert = Step(StepAction.REVERT, SubmissionState.REVERTING, "subject", "steward", reason="r")
+    await submissions.move_submission(
+        newest,
+        revert,
+        SubmissionChange(state=SubmissionState.REVERTING),
+        frozenset({SubmissionState.PUBLISHED}),
+        queued=True,
+    )
+    gone = SubmissionChange(state=SubmissionState.REVERTED, revert_snapshot_id=9)
+    done = await submissions.conclude_revert(newest, gone)
+    assert (done.state, done.revert_snapshot_id) == (SubmissionState.REVERTED, 9)
+    assert await _states(stores, first, second) == [
+        ("superseded", second.submission_id),
+        ("published", None),
+    ]
+
+
+async def test_a_replace_supersedes_what_it_replaces_whole(stores):
+    dataset = f"r{new_id()}"
+    both = await _published(stores, dataset, 1, "replace", [("2016", "a"), ("2017", "a")])
+    one = await _published(stores, dataset, 2, "replace", [("2016", "a")])
+    turned = await _published(stores, dataset, 3, "replace", [("a", "2017")])
+    newest = await _published(stores, dataset, 4, "replace", [("2017", "a"), ("2016", "a")])
+    assert await _states(stores, both, one, turned, newest) == [
+        ("superseded", newest.submission_id),
+        ("superseded", newest.submission_id),
+        ("published", None),
+        ("published", None),
+    ]
+
+
+async def test_a_row_is_mended_once(stores):
+    uploads, submissions, _queued = stores
+    mended = await _finished(stores)
+    made = []
+    for _ in range(3):
+        upload = await uploads.create_upload(_upload(correction_of=mended.submission_id))
+        assert (await uploads.get_upload(upload.upload_id)).correction_of == mended.submission_id
+        made.append(
+            await uploads.finish_upload(upload, _submission(upload, correction_of=mended.submission_id))
+        )
+        await asyncio.sleep(0.002)
+    first, second, third = made
+    own = mended.submission_id
+    assert [item.submission_id for item in await submissions.list_corrections(own)] == [
+        item.submission_id for item in made
+    ]
+    assert await submissions.claim_rows(first, [1, 2, 3]) == []
+    assert await submissions.claim_rows(first, [1, 2]) == []
+    assert await submissions.mended_rows(own) == {1, 2}
+    assert await submissions.mended_rows(own, but=first.submission_id) == set()
+    # All or none.
+    assert await submissions.claim_rows(second, [2, 3]) == [2]
+    assert await submissions.mended_rows(own) == {1, 2}
+    assert await submissions.claim_rows(third, [3]) == []
+    await submissions.change_submission(first.submission_id, SubmissionChange(state=SubmissionState.REJECTED))
+    assert await submissions.mended_rows(own) == {3}
+    assert await submissions.claim_rows(second, [1, 2]) == []
+    assert await submissions.mended_rows(own) == {1, 2, 3}

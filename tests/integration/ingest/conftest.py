@@ -23,10 +23,15 @@ from support.ports import free_port
 from support.signin import SignIn, run_signin
 from support.sources import Ledger, MariadbLedger, Runs, host_settings
 
+# Where nothing more happens by itself.
 FINAL = {
     submission_pb.Submission.STATE_PUBLISHED,
+    submission_pb.Submission.STATE_SUPERSEDED,
     submission_pb.Submission.STATE_REJECTED,
     submission_pb.Submission.STATE_FAILED,
+    submission_pb.Submission.STATE_VALIDATED,
+    submission_pb.Submission.STATE_REVERTED,
+    submission_pb.Submission.STATE_WITHDRAWN,
 }
 
 
@@ -111,8 +116,12 @@ class Client:
     def submissions(self):
         return submission_grpc.SubmissionServiceStub(self.channel)
 
-    async def create(self, dataset: str, size: int, name: str = "berkas.csv", request_id: str = ""):
-        upload = upload_pb.Upload(dataset=f"datasets/{dataset}", file_name=name, size_bytes=size)
+    async def create(
+        self, dataset: str, size: int, name: str = "berkas.csv", request_id: str = "", correction_of: str = ""
+    ):
+        upload = upload_pb.Upload(
+            dataset=f"datasets/{dataset}", file_name=name, size_bytes=size, correction_of=correction_of
+        )
         request = upload_pb.CreateUploadRequest(upload=upload, request_id=request_id)
         return await self.uploads.CreateUpload(request, metadata=self.metadata)
 
@@ -130,9 +139,9 @@ class Client:
         request = upload_pb.FinishUploadRequest(name=name, crc32c=google_crc32c.value(content))
         return await self.uploads.FinishUpload(request, metadata=self.metadata)
 
-    async def send(self, dataset: str, content: bytes, name: str = "berkas.csv"):
-        """Uploads a file whole and waits for the end of its submission."""
-        upload = await self.create(dataset, len(content), name)
+    async def send(self, dataset: str, content: bytes, name: str = "berkas.csv", *, correction_of: str = ""):
+        """Uploads a file whole and waits until its submission needs somebody, or has ended."""
+        upload = await self.create(dataset, len(content), name, correction_of=correction_of)
         await self.write(upload.name, content, chunk=4 * 2**20)
         return await self.wait((await self.finish(upload.name, content)).name)
 
@@ -145,6 +154,34 @@ class Client:
             while (found := await self.get(name)).state not in FINAL:  # noqa: ASYNC110 - over the network
                 await asyncio.sleep(0.1)
         return found
+
+    async def certify(self, submission, **changes):
+        """Certifies what a submission says, but for `changes`, and waits."""
+        wanted = {
+            "content_digest": submission.content_digest,
+            "control_totals": dict(submission.control_totals),
+        }
+        request = submission_pb.CertifySubmissionRequest(name=submission.name, **(wanted | changes))
+        await self.submissions.CertifySubmission(request, metadata=self.metadata)
+        return await self.wait(submission.name)
+
+    async def revert(self, name: str, request_id: str = ""):
+        """Takes a publication back and waits."""
+        request = submission_pb.RevertSubmissionRequest(
+            name=name, reason="angka salah", request_id=request_id
+        )
+        await self.submissions.RevertSubmission(request, metadata=self.metadata)
+        return await self.wait(name)
+
+    async def steps(self, name: str):
+        """What was done with a submission."""
+        request = submission_pb.ListStepsRequest(parent=name)
+        return (await self.submissions.ListSteps(request, metadata=self.metadata)).steps
+
+    async def download(self, method: str, request) -> tuple[str, bytes]:
+        """Media type and content of a download."""
+        pieces = [piece async for piece in getattr(self.submissions, method)(request, metadata=self.metadata)]
+        return pieces[0].content_type, b"".join(piece.data for piece in pieces)
 
     async def findings(self, name: str, size: int = 0, token: str = ""):
         request = submission_pb.ListFindingsRequest(parent=name, page_size=size, page_token=token)
@@ -181,7 +218,8 @@ async def service(stores, signin, catalog, tmp_path: Path) -> AsyncIterator[Serv
 
 def declaration(name: str, mode: str = "append", **changes: str) -> str:
     """A small dataset with numbers as Indonesians write them."""
-    publish = "{mode: replace, by: [year]}" if mode == "replace" else f"{{mode: {mode}}}"
+    by = "by: [year], " if mode == "replace" else ""
+    publish = f"{{mode: {mode}, {by}certify: {changes.get('certify', 'none')}}}"
     form = changes.get("form", '{type: csv, delimiter: ";"}')
     rules = changes.get("rules", "[]")
     return f"""
@@ -203,6 +241,7 @@ contract:
   control_totals:
     - {{id: budget, sum: budget, by: [year]}}
   publish: {publish}
+{changes.get("more", "")}
 """
 
 

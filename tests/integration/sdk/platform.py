@@ -7,6 +7,7 @@ from collections import Counter
 import google_crc32c
 import httpx
 import pyarrow as pa
+from google.api import httpbody_pb2
 
 from lumbung.annotations.v1 import access_pb2
 from lumbung.catalog.v1 import dataset_service_pb2, dataset_service_pb2_grpc
@@ -35,7 +36,7 @@ from support.ports import free_port
 from support.tokens import issue, jwks, new_key
 
 ISSUER = "http://issuer.test/realms/lumbung"
-ROLES = ["contributor", "viewer", "engineer", "scientist", "steward", "admin"]
+ROLES = ["contributor", "certifier", "viewer", "engineer", "scientist", "steward", "admin"]
 FINDINGS = 2345
 DATASETS = 2100
 
@@ -65,6 +66,7 @@ class _Services(
         self.table = pa.table({"year": [2010, 2011], "total": [1, 2]})
         self.cut_answer = False
         self.model = None
+        self.decided = None  # the last request with which somebody decided something
 
     async def CreateUpload(self, request, context):
         self.calls["create"] += 1
@@ -111,6 +113,7 @@ class _Services(
             dataset="datasets/apbd",
             file_name="panel.csv",
             state=state,
+            content_digest="d1",
             rows_good=2**53 + 1,
             rule_counts=[submission_service_pb2.RuleCount(rule="r", rows=2**60)],
             control_totals={"total": "123456789012345678901234567890.12"},
@@ -125,6 +128,47 @@ class _Services(
         done = self.calls["get_submission"] > 2
         states = submission_service_pb2.Submission
         return self._submission(states.STATE_PUBLISHED if done else states.STATE_VALIDATING)
+
+    async def CertifySubmission(self, request, context):
+        self.calls["certify"] += 1
+        self.decided = request
+        return self._submission(submission_service_pb2.Submission.STATE_CERTIFIED)
+
+    async def RejectSubmission(self, request, context):
+        self.decided = request
+        return self._submission(submission_service_pb2.Submission.STATE_REJECTED)
+
+    async def WithdrawSubmission(self, request, context):
+        self.decided = request
+        return self._submission(submission_service_pb2.Submission.STATE_WITHDRAWN)
+
+    async def RevertSubmission(self, request, context):
+        self.decided = request
+        return self._submission(submission_service_pb2.Submission.STATE_REVERTING)
+
+    async def ListSteps(self, request, context):
+        return submission_service_pb2.ListStepsResponse(
+            steps=[submission_service_pb2.Step(action="certify", actor="a", state="STATE_CERTIFIED")]
+        )
+
+    async def DownloadReport(self, request, context):
+        for piece in (b"a" * 1000, b"b" * 1000):
+            yield httpbody_pb2.HttpBody(content_type="text/plain", data=piece)
+            if request.name.endswith("/broken"):
+                raise errors.InternalError(errors.Text("Broken.", "Rusak."))
+
+    DownloadBadRows = DownloadReport
+
+    async def CompareSubmission(self, request, context):
+        changed = submission_service_pb2.RowDifference(
+            kind="KIND_CHANGED",
+            key={"year": "2017"},
+            values=[submission_service_pb2.ValueDifference(column="v", before="1", after="2")],
+        )
+        total = submission_service_pb2.TotalDifference(name="rows", before="1", after="1")
+        return submission_service_pb2.CompareSubmissionResponse(
+            rows_changed=1, rows=[changed], totals=[total]
+        )
 
     async def ListFindings(self, request, context):
         self.calls["list_findings"] += 1

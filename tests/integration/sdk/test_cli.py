@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+import typer
 
 from lumbung.cli.main import run
 
@@ -123,6 +124,78 @@ def test_an_upload_and_its_end(cli, platform, upload_file):
     assert json.loads(out)["state"] == "PUBLISHED"
     assert bytes(platform.services.stored) == upload_file.read_bytes()
     assert cli("submissions", "show", "rejected")[0] == 0
+
+
+def test_a_correction_names_what_it_mends(cli, platform, upload_file):
+    assert cli("upload", upload_file, "--dataset", "apbd", "--correction-of", "s9", "--no-wait")[0] == 0
+    assert platform.services.upload.correction_of == "submissions/s9"
+
+
+def test_who_certifies_says_what_he_saw(cli, platform, monkeypatch):
+    code, _, err = cli("submissions", "certify", "s1")
+    assert (code, platform.services.decided) == (2, None)
+    assert "--digest" in err
+    code, out, _ = cli("submissions", "certify", "s1", "--digest", "d0", "--no-wait", "-ojson")
+    assert (code, json.loads(out)["state"]) == (0, "CERTIFIED")
+    sent = platform.services.decided
+    assert (sent.content_digest, bool(sent.request_id)) == ("d0", True)
+    assert dict(sent.control_totals) == {"total": "123456789012345678901234567890.12"}
+    # On a terminal the rows and totals are shown, and asked about.
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    for yes, expected in ((True, "d1"), (False, "")):
+        platform.services.decided = None
+
+        def confirm(_question, *, abort, yes=yes):
+            if not yes and abort:
+                raise typer.Abort
+
+        monkeypatch.setattr(typer, "confirm", confirm)
+        code, out, _ = cli("submissions", "certify", "s1", "--no-wait")
+        assert "content_digest" in out
+        decided = platform.services.decided
+        assert (code == 0, decided.content_digest if decided else "") == (yes, expected)
+
+
+def test_reject_withdraw_and_revert(cli, platform):
+    for step, state in (("reject", "REJECTED"), ("withdraw", "WITHDRAWN")):
+        code, out, _ = cli("submissions", step, "s1", "--reason", "r", "--request-id", "q", "-ojson")
+        assert (code, json.loads(out)["state"]) == (0, state)
+        assert (platform.services.decided.reason, platform.services.decided.request_id) == ("r", "q")
+    assert cli("submissions", "reject", "s1")[0] == 2
+    code, out, _ = cli("submissions", "revert", "s1", "--reason", "r", "--no-wait", "-ojson")
+    assert (code, json.loads(out)["state"]) == (0, "REVERTING")
+    # The platform said in the end that it stays published.
+    platform.services.calls["get_submission"] = 9
+    code, out, _ = cli("submissions", "revert", "s1", "--reason", "r", "-ojson")
+    assert (code, json.loads(out)["state"]) == (9, "PUBLISHED")
+    code, out, _ = cli("submissions", "steps", "s1", "-ojson")
+    assert [(row["action"], row["state"]) for row in json.loads(out)] == [("certify", "CERTIFIED")]
+
+
+def test_downloads_are_whole_or_not_there(cli, tmp_path):
+    for command, name in (
+        ("report", "r.html"),
+        ("report", "r.xlsx"),
+        ("report", "r.json"),
+        ("bad-rows", "b.csv"),
+    ):
+        code, out, _ = cli("submissions", command, "s1", "--to", tmp_path / name, "-ojson")
+        assert (code, json.loads(out)["bytes"]) == (0, 2000)
+        assert (tmp_path / name).read_bytes() == b"a" * 1000 + b"b" * 1000
+    before = sorted(tmp_path.iterdir())
+    code, _, err = cli("submissions", "report", "s1", "--to", tmp_path / "r.pdf")
+    assert (code, ".html" in err) == (2, True)
+    assert cli("submissions", "report", "broken", "--to", tmp_path / "x.html")[0] == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_differences(cli):
+    code, out, _ = cli("submissions", "diff", "s1", "-ojson")
+    found = json.loads(out)
+    assert code == 0
+    assert found["rows"] == [{"kind": "CHANGED", "key": {"year": "2017"}, "values": {"v": ["1", "2"]}}]
+    code, out, _ = cli("submissions", "diff", "s1")
+    assert (code, "CHANGED" in out, "rows_changed" in out) == (0, True, True)
 
 
 def test_a_failed_run_has_its_own_exit_code(cli):

@@ -14,19 +14,27 @@ from ingest_service.clients import CatalogServiceClient
 from ingest_service.executor.extraction import ProcessExtractor
 from ingest_service.executor.queue import Task, WorkQueue, prepare_queue
 from ingest_service.executor.validator import ProcessValidator
+from ingest_service.service.comparison import ComparisonService
 from ingest_service.service.contracts import ContractService
+from ingest_service.service.corrections import Corrections
 from ingest_service.service.processing import ProcessingService
+from ingest_service.service.reports import ReportService
+from ingest_service.service.reverting import Reverting
+from ingest_service.service.review import ReviewService
 from ingest_service.service.source_runs import SourceRunService
 from ingest_service.service.sources import SourceService
 from ingest_service.service.submissions import SubmissionService
 from ingest_service.service.uploads import UploadService
 from ingest_service.servicer import ContractServicer, SourceServicer, SubmissionServicer, UploadServicer
 from ingest_service.settings import IngestSettings
+from ingest_service.storage.comparison import LakeComparisonStore
 from ingest_service.storage.objects import ObjectChunkStore
 from ingest_service.storage.postgres_sources import PostgresSourceStore
 from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
 from ingest_service.storage.postgres_uploads import PostgresUploadStore
+from ingest_service.storage.publications import LakePublicationStore
 from ingest_service.storage.source_tables import LakeSourceTables
+from ingest_service.storage.staged import StagedStore
 from ingest_service.storage.tables import LakeTableStore
 from ingest_service.storage.workspace import Workspace
 from lake import Lake
@@ -65,7 +73,6 @@ async def start(
     catalog = CatalogServiceClient(CatalogClient(channel, identity, settings.catalog.timeout_seconds))
     audit = CatalogAuditSink(channel, identity)
     chunks, tables = ObjectChunkStore(lake.objects), LakeTableStore(lake)
-    submissions = PostgresSubmissionStore(pool)
     workspace = Workspace(settings.validation.work_dir)
     await asyncio.to_thread(workspace.clean)
 
@@ -87,12 +94,26 @@ async def start(
     async def enqueue_run(connection: AsyncConnection[Any], source: str, run_id: str) -> None:
         await queue.enqueue("source_runs", connection, run_id, lock=f"sources/{source}")
 
-    uploads = PostgresUploadStore(pool, partial(queue.enqueue, "submissions"))
+    enqueue = partial(queue.enqueue, "submissions")
+    uploads, submissions = PostgresUploadStore(pool, enqueue), PostgresSubmissionStore(pool, enqueue)
     sources = PostgresSourceStore(pool, enqueue_run)
     extractor = ProcessExtractor(settings.sources)
+    publications, staged = LakePublicationStore(lake), StagedStore(lake.objects)
+    corrections = Corrections(submissions, publications, tables)
+    reverting = Reverting(submissions, publications, catalog)
     validator = ProcessValidator(settings.validation)
     processing = ProcessingService(
-        submissions, uploads, chunks, tables, catalog, validator, workspace, settings.validation.limits
+        submissions,
+        uploads,
+        chunks,
+        tables,
+        catalog,
+        validator,
+        workspace,
+        settings.validation.limits,
+        staged,
+        corrections,
+        reverting,
     )
     source_runs = SourceRunService(
         sources,
@@ -105,37 +126,24 @@ async def start(
         settings.validation.limits,
     )
     source_service = SourceService(sources, catalog, extractor)
-    upload_service = UploadService(uploads, chunks, catalog, settings.uploads)
     submission_service = SubmissionService(submissions, chunks, tables, catalog)
     contract_service = ContractService(validator, workspace, settings.proposals, settings.validation.limits)
-
-    services = [upload_service_pb2, submission_service_pb2, contract_service_pb2, source_service_pb2]
-    rules = AccessRules.from_protos(services, access_pb2.access)
-    interceptor = CallInterceptor(rules, verifier or TokenVerifier(settings.auth), audit)
-    server = GrpcServer(settings.listen, interceptor)
-    for add, servicer, name in (
-        (
-            upload_service_pb2_grpc.add_UploadServiceServicer_to_server,
-            UploadServicer(upload_service),
-            "UploadService",
+    upload_service = UploadService(
+        uploads, chunks, catalog, settings.uploads, submission_service, corrections
+    )
+    server = _server(
+        settings,
+        CallInterceptor(_rules(), verifier or TokenVerifier(settings.auth), audit),
+        UploadServicer(upload_service),
+        SubmissionServicer(
+            submission_service,
+            ReviewService(submissions, submission_service, catalog, reverting, staged, chunks),
+            ReportService(submission_service, catalog, tables, corrections),
+            ComparisonService(submission_service, catalog, publications, LakeComparisonStore(lake, staged)),
         ),
-        (
-            submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
-            SubmissionServicer(submission_service),
-            "SubmissionService",
-        ),
-        (
-            contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
-            ContractServicer(contract_service),
-            "ContractService",
-        ),
-        (
-            source_service_pb2_grpc.add_SourceServiceServicer_to_server,
-            SourceServicer(source_service),
-            "SourceService",
-        ),
-    ):
-        server.add(add, servicer, f"lumbung.ingest.v1.{name}")
+        ContractServicer(contract_service),
+        SourceServicer(source_service),
+    )
     audit.start()
     await validator.start()
     await queue.start()
@@ -164,3 +172,43 @@ async def _expire(uploads: UploadService) -> None:
         except Exception as error:  # noqa: BLE001 - the next round tries again
             _log.warning("giving up old uploads failed", cause=str(error))
         await asyncio.sleep(_EXPIRE_SECONDS)
+
+
+def _rules() -> AccessRules:
+    services = [upload_service_pb2, submission_service_pb2, contract_service_pb2, source_service_pb2]
+    return AccessRules.from_protos(services, access_pb2.access)
+
+
+def _server(
+    settings: IngestSettings,
+    interceptor: CallInterceptor,
+    uploads: UploadServicer,
+    submissions: SubmissionServicer,
+    contracts: ContractServicer,
+    sources: SourceServicer,
+) -> GrpcServer:
+    server = GrpcServer(settings.listen, interceptor)
+    for add, servicer, name in (
+        (
+            upload_service_pb2_grpc.add_UploadServiceServicer_to_server,
+            uploads,
+            "UploadService",
+        ),
+        (
+            submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server,
+            submissions,
+            "SubmissionService",
+        ),
+        (
+            contract_service_pb2_grpc.add_ContractServiceServicer_to_server,
+            contracts,
+            "ContractService",
+        ),
+        (
+            source_service_pb2_grpc.add_SourceServiceServicer_to_server,
+            sources,
+            "SourceService",
+        ),
+    ):
+        server.add(add, servicer, f"lumbung.ingest.v1.{name}")
+    return server

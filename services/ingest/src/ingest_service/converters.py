@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from ingest_service.domain.comparison import Comparison
 from ingest_service.domain.names import (
     dataset_name,
     source_name,
@@ -15,13 +16,29 @@ from ingest_service.domain.names import (
 )
 from ingest_service.domain.source_declaration import parse_source
 from ingest_service.domain.source_run import SourceRun, StoredSource
-from ingest_service.domain.submission import Finding, RuleCount, Severity, Submission, SubmissionState
+from ingest_service.domain.submission import (
+    Finding,
+    RuleCount,
+    Severity,
+    Step,
+    Submission,
+    SubmissionState,
+)
 from ingest_service.domain.upload import Upload, UploadState
 from lumbung.ingest.v1 import source_service_pb2 as source_pb
 from lumbung.ingest.v1 import submission_service_pb2 as submission_pb
 from lumbung.ingest.v1 import upload_service_pb2 as upload_pb
 
-__all__ = ["finding_to_proto", "run_to_proto", "source_to_proto", "submission_to_proto", "upload_to_proto"]
+__all__ = [
+    "comparison_to_proto",
+    "finding_to_proto",
+    "run_to_proto",
+    "snapshot_name",
+    "source_to_proto",
+    "step_to_proto",
+    "submission_to_proto",
+    "upload_to_proto",
+]
 
 _UPLOAD_STATES = {
     UploadState.OPEN: upload_pb.Upload.STATE_OPEN,
@@ -30,6 +47,15 @@ _UPLOAD_STATES = {
 }
 _STATES = {state: f"STATE_{state.value.upper()}" for state in SubmissionState}
 _SEVERITIES = {severity: f"SEVERITY_{severity.value.upper()}" for severity in Severity}
+
+
+def snapshot_name(dataset: str, snapshot_id: int | None) -> str:
+    """`datasets/{dataset}/snapshots/{snapshot}`; empty for none."""
+    return f"{dataset_name(dataset)}/snapshots/{snapshot_id}" if snapshot_id else ""
+
+
+def _submission_name(submission_id: str | None) -> str:
+    return submission_name(submission_id) if submission_id else ""
 
 
 def _timestamp(when: datetime) -> Timestamp:
@@ -49,14 +75,14 @@ def upload_to_proto(upload: Upload) -> upload_pb.Upload:
         state=_UPLOAD_STATES[upload.state],
         create_time=_timestamp(upload.create_time),
         expire_time=_timestamp(upload.expire_time),
-        submission=submission_name(upload.submission_id) if upload.submission_id else "",
+        submission=_submission_name(upload.submission_id),
+        correction_of=_submission_name(upload.correction_of),
     )
 
 
 def submission_to_proto(submission: Submission, language: str) -> submission_pb.Submission:
     """A submission, with its message in `language` ("id" or "en")."""
     dataset = dataset_name(submission.dataset)
-    snapshot = f"{dataset}/snapshots/{submission.snapshot_id}" if submission.snapshot_id else ""
     return submission_pb.Submission(
         name=submission_name(submission.submission_id),
         dataset=dataset,
@@ -67,12 +93,57 @@ def submission_to_proto(submission: Submission, language: str) -> submission_pb.
         rows_read=submission.rows_read,
         rows_good=submission.rows_good,
         rows_bad=submission.rows_bad,
-        snapshot=snapshot,
+        snapshot=snapshot_name(submission.dataset, submission.snapshot_id),
         control_totals=dict(submission.control_totals),
         rule_counts=_rule_counts(submission.rule_counts),
         submitter=submission.submitter,
         create_time=_timestamp(submission.create_time),
         update_time=_timestamp(submission.update_time),
+        content_digest=submission.content_digest,
+        correction_of=_submission_name(submission.correction_of),
+        certifier=submission.certifier,
+        superseded_by=_submission_name(submission.superseded_by),
+        revert_snapshot=snapshot_name(submission.dataset, submission.revert_snapshot_id),
+    )
+
+
+def comparison_to_proto(comparison: Comparison) -> submission_pb.CompareSubmissionResponse:
+    """A comparison."""
+    return submission_pb.CompareSubmissionResponse(
+        previous_snapshot=snapshot_name(comparison.dataset, comparison.previous),
+        rows_added=comparison.added,
+        rows_removed=comparison.removed,
+        rows_changed=comparison.changed,
+        rows_same=comparison.same,
+        totals=[
+            submission_pb.TotalDifference(name=total.name, before=total.before or "", after=total.after or "")
+            for total in comparison.totals
+        ],
+        rows=[
+            submission_pb.RowDifference(
+                kind=f"KIND_{row.kind.value.upper()}",
+                key=dict(row.key),
+                values=[
+                    submission_pb.ValueDifference(column=column, before=before or "", after=after or "")
+                    for column, (before, after) in row.values.items()
+                ],
+            )
+            for row in comparison.rows
+        ],
+        truncated=comparison.truncated,
+        withheld=comparison.withheld,
+    )
+
+
+def step_to_proto(step: Step) -> submission_pb.Step:
+    """A step."""
+    return submission_pb.Step(
+        action=step.action.value,
+        state=_STATES[step.state],
+        actor=step.actor_name,
+        reason=step.reason,
+        content_digest=step.content_digest,
+        create_time=_timestamp(step.create_time) if step.create_time else None,
     )
 
 

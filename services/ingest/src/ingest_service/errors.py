@@ -13,7 +13,9 @@ from servicekit.errors import (
 
 __all__ = [
     "BadChunkError",
+    "CertificationDeniedError",
     "ContractError",
+    "CorrectionRefusedError",
     "DuplicateInFlightError",
     "FileTooLargeError",
     "FileUnreadableError",
@@ -22,16 +24,20 @@ __all__ = [
     "ReadingDeniedError",
     "RejectedChunkError",
     "RequestIdReusedError",
+    "RevertRefusedError",
     "SourceAwayError",
     "SourceError",
     "SourceInvalidError",
     "SourceNotFoundError",
     "SourceRunNotFoundError",
     "SubmissionNotFoundError",
+    "SubmissionStateError",
     "UploadContendedError",
     "UploadIncompleteError",
     "UploadNotFoundError",
     "UploadNotOpenError",
+    "ValidatedContentError",
+    "WindowClosedError",
     "WritingDeniedError",
 ]
 
@@ -118,6 +124,42 @@ class SubmissionNotFoundError(NotFoundError):
     """There is no such submission among those that the caller may see."""
 
     reason = "SUBMISSION_NOT_FOUND"
+
+
+class SubmissionStateError(FailedPreconditionError):
+    """The submission does not stand where this step begins."""
+
+    reason = "SUBMISSION_STATE"
+
+
+class CertificationDeniedError(PermissionDeniedError):
+    """The caller may not release this submission: it is his own, or he sees only part of the dataset."""
+
+    reason = "CERTIFICATION_DENIED"
+
+
+class ValidatedContentError(FailedPreconditionError):
+    """What the certifier names is not what was validated."""
+
+    reason = "CONTENT_MISMATCH"
+
+
+class RevertRefusedError(FailedPreconditionError):
+    """Later submissions built on this one."""
+
+    reason = "BUILT_UPON"
+
+
+class CorrectionRefusedError(FailedPreconditionError):
+    """The bad rows of this submission cannot be mended by themselves."""
+
+    reason = "CORRECTION_REFUSED"
+
+
+class WindowClosedError(FailedPreconditionError):
+    """The contract takes files at other times."""
+
+    reason = "WINDOW_CLOSED"
 
 
 class DuplicateInFlightError(UnavailableError):

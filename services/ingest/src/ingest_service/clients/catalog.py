@@ -38,6 +38,14 @@ class Catalog(ABC):
         """What the caller may see of the dataset's quarantine."""
 
     @abstractmethod
+    async def decide_certification(self, principal: Principal, dataset: str) -> Readable:
+        """What the caller may see of the dataset that he is to answer for."""
+
+    @abstractmethod
+    async def decide_comparison(self, principal: Principal, dataset: str) -> Readable:
+        """What the caller may see of the dataset in a comparison of two of its states."""
+
+    @abstractmethod
     async def get_declaration(self, dataset: str) -> tuple[Declaration, int]:
         """A dataset's declaration and its revision.
 
@@ -76,6 +84,12 @@ class Catalog(ABC):
     ) -> None:
         """Tells of a commit of a source's run, as of `record_publication`; `label` is the source's name for people."""
 
+    @abstractmethod
+    async def record_revert(
+        self, dataset: str, snapshot_id: int, *, rows: int, submission_id: str, schema: TableSchema
+    ) -> None:
+        """Tells of the commit that took a submission back. Telling it twice changes nothing."""
+
 
 class CatalogServiceClient(Catalog):
     """Asks the catalog service; parsed declarations are remembered by revision."""
@@ -105,9 +119,18 @@ class CatalogServiceClient(Catalog):
 
     @override
     async def decide_findings(self, principal: Principal, dataset: str) -> Readable:
-        decisions = await self._client.decide(
-            principal, [f"quarantines/{dataset}"], action="read", door="findings"
-        )
+        return await self._readable(principal, f"quarantines/{dataset}", "findings")
+
+    @override
+    async def decide_certification(self, principal: Principal, dataset: str) -> Readable:
+        return await self._readable(principal, f"datasets/{dataset}", "certify")
+
+    @override
+    async def decide_comparison(self, principal: Principal, dataset: str) -> Readable:
+        return await self._readable(principal, f"datasets/{dataset}", "compare")
+
+    async def _readable(self, principal: Principal, resource: str, door: str) -> Readable:
+        decisions = await self._client.decide(principal, [resource], action="read", door=door)
         return Readable(decisions[0].read, decisions[0].ask)
 
     @override
@@ -166,4 +189,12 @@ class CatalogServiceClient(Catalog):
         )
         await self._client.record_lineage(
             [(asset, f"datasets/{dataset}")], process=origin, labels={asset: label}
+        )
+
+    @override
+    async def record_revert(
+        self, dataset: str, snapshot_id: int, *, rows: int, submission_id: str, schema: TableSchema
+    ) -> None:
+        await self._client.record_snapshot(
+            dataset, snapshot_id, rows=rows, origin=f"submissions/{submission_id}", schema=schema
         )

@@ -13,6 +13,8 @@ __all__ = [
     "Finding",
     "RuleCount",
     "Severity",
+    "Step",
+    "StepAction",
     "Submission",
     "SubmissionState",
     "sees_all",
@@ -35,11 +37,34 @@ class SubmissionState(StrEnum):
     PUBLISHED = "published"
     REJECTED = "rejected"
     FAILED = "failed"
+    VALIDATED = "validated"
+    CERTIFIED = "certified"
+    SUPERSEDED = "superseded"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+    WITHDRAWN = "withdrawn"
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self in {SubmissionState.PUBLISHED, SubmissionState.REJECTED, SubmissionState.FAILED}
+        """Whether the work is at its end: what still changes is changed by somebody's own step."""
+        return self in {
+            SubmissionState.PUBLISHED,
+            SubmissionState.SUPERSEDED,
+            SubmissionState.REJECTED,
+            SubmissionState.FAILED,
+            SubmissionState.REVERTED,
+            SubmissionState.WITHDRAWN,
+        }
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its rows were published and not taken back."""
+        return self in {SubmissionState.PUBLISHED, SubmissionState.SUPERSEDED}
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a person."""
+        return self is SubmissionState.VALIDATED
 
 
 class Severity(StrEnum):
@@ -72,12 +97,44 @@ class Finding:
     remedy: Text
 
 
+class StepAction(StrEnum):
+    """What was done with a submission; `MOVE` is a change of state that the platform made itself."""
+
+    MOVE = "move"
+    CERTIFY = "certify"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    REVERT = "revert"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step in the life of a submission. `actor` is the subject (empty for the platform), `actor_name` the username.
+
+    `reason` is what the actor said; `content_digest` what was certified.
+    """
+
+    action: StepAction
+    state: SubmissionState
+    actor: str = ""
+    actor_name: str = ""
+    reason: str = ""
+    content_digest: str = ""
+    request_id: str | None = None
+    create_time: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A submission. `submitter` is the username, `owner` the subject. Times are UTC.
 
     `trace` is the W3C context of the call that made it; `revision` the contract's, 0 before validation; `same_as` the
-    submission that had published the very same file before.
+    submission that had published the very same file before. `correction_of` is the submission whose bad rows it mends.
+
+    Of its publication: `content_digest` names the validated content, `staged` the folder where it waits, `certifier` the
+    username of the second person; `mode` and `replaced` say how it entered the table (append, overwrite, or replace with
+    these values; `mode` is empty where that is not known), `sequence` is the table's count of snapshots then;
+    `superseded_by` took its place, `revert_snapshot_id` took it back.
     """
 
     submission_id: str
@@ -102,6 +159,15 @@ class Submission:
     findings_kept: int = 0
     same_as: str | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
+    correction_of: str | None = None
+    content_digest: str = ""
+    staged: str = ""
+    certifier: str = ""
+    mode: str = ""
+    replaced: tuple[tuple[str, ...], ...] = ()
+    sequence: int | None = None
+    superseded_by: str | None = None
+    revert_snapshot_id: int | None = None
 
     @property
     def findings_of(self) -> str:

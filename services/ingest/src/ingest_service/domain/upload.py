@@ -44,7 +44,10 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload. `crc32c` is that of the bytes stored so far, `committed_bytes` of them. Times are UTC."""
+    """An upload. `crc32c` is that of the bytes stored so far, `committed_bytes` of them. Times are UTC.
+
+    `correction_of` is the submission whose bad rows the file mends.
+    """
 
     upload_id: str
     dataset: str
@@ -59,6 +62,7 @@ class Upload:
     create_time: datetime
     expire_time: datetime
     submission_id: str | None = None
+    correction_of: str | None = None
 
     def check_open(self, now: datetime) -> None:
         """UploadNotOpenError unless the upload takes chunks."""

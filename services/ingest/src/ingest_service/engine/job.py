@@ -54,6 +54,7 @@ class ValidationJob(_Message):
     """One file to check, or the folder of a source's reader. `field_ids` and `quarantine_ids` are Iceberg's ids by column.
 
     `may_publish_nothing`: not one good row is no reason to refuse it, as in a file that only changes some rows.
+    `mendable` are the rows of another submission that the file may mend; None for a file of its own.
     """
 
     file: Path
@@ -66,6 +67,7 @@ class ValidationJob(_Message):
     quarantine_ids: dict[str, int] = {}
     found_time: str
     may_publish_nothing: bool = False
+    mendable: tuple[int, ...] | None = None
     limits: ValidationLimits = ValidationLimits()
 
 
@@ -108,7 +110,8 @@ class Step(_Message):
 class Report(_Message):
     """The outcome of one validation.
 
-    `replaced` are the distinct values, as text, of the columns by which mode replace chooses rows. `contract_error`
+    `replaced` are the distinct values, as text, of the columns by which mode replace chooses rows. `mended` are, for a
+    correction, the numbers of the rows that its good rows mend. `contract_error`
     (English, Indonesian) says that the contract itself does not compile.
     """
 
@@ -123,6 +126,7 @@ class Report(_Message):
     extra_columns: tuple[str, ...] = ()
     encoding_detected: str = ""
     replaced: tuple[tuple[str, ...], ...] = ()
+    mended: tuple[int, ...] = ()
     good: tuple[PartFile, ...] = ()
     quarantine: tuple[PartFile, ...] = ()
     kept: PartFile | None = None

@@ -1,6 +1,6 @@
 """A contract compiled for files of one schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -75,13 +75,15 @@ def broken_by(rule: Rule) -> pl.Expr:
     return broken.fill_null(value=False)
 
 
-def compile_plan(contract: Contract, file_schema: Mapping[str, pl.DataType]) -> Plan:
-    """Compiles a contract for a file whose columns have these types.
+def compile_plan(
+    contract: Contract, file_schema: Mapping[str, pl.DataType], more: Sequence[Check] = ()
+) -> Plan:
+    """Compiles a contract, and `more` checks (all errors), for a file whose columns have these types.
 
     Raises:
         ContractError: an expression or a pattern means nothing to Polars; names the place.
     """
-    return _compile(contract, file_schema, frozenset(), proven=False)
+    return _compile(contract, file_schema, frozenset(), more, proven=False)
 
 
 def compile_typed_plan(
@@ -89,11 +91,16 @@ def compile_typed_plan(
 ) -> Plan:
     """Compiles a contract that has been compiled before, for columns that the reader has turned into `types`."""
     plain = frozenset(name for name, kind in types.items() if kind == pl.String)
-    return _compile(contract, {**file_schema, **types}, plain, proven=True)
+    return _compile(contract, {**file_schema, **types}, plain, (), proven=True)
 
 
 def _compile(
-    contract: Contract, file_schema: Mapping[str, pl.DataType], plain: frozenset[str], *, proven: bool
+    contract: Contract,
+    file_schema: Mapping[str, pl.DataType],
+    plain: frozenset[str],
+    more: Sequence[Check],
+    *,
+    proven: bool,
 ) -> Plan:
     """Text of `plain` columns needs no stripping; what is `proven` is not tried out again."""
     nulls = contract.format.null_values if contract.format else ("",)
@@ -117,14 +124,13 @@ def _compile(
             layers.append(layer)
         compiled.append(column)
     plan = Plan(contract, tuple(compiled), (), (), {})
-    checks = tuple(_column_checks(compiled)) + tuple(
-        rule_check(rule, plan.shown(rule.column)) for rule in contract.rules if not rule.let
-    )
+    rules = tuple(rule_check(rule, plan.shown(rule.column)) for rule in contract.rules if not rule.let)
+    checks = (*_column_checks(compiled), *rules, *more)
     if not proven:
         for check in checks:
             extended(frame, (check.broken.alias("__check"),), f"{check.rule} ({check.column})")
         _try_sets(contract, frame)
-    simple = [check for check in checks if check.rule in {r.id for r in contract.rules}]
+    simple = (*rules, *more)
     hard = [column.wrong for column in compiled] + [c.broken for c in simple if c.severity != "warning"]
     soft = [c.broken for c in simple if c.severity == "warning"]
     error = pl.any_horizontal(hard).fill_null(value=False)

@@ -9,7 +9,7 @@ import polars as pl
 from ingest_service.domain.contract import Contract, ControlTotal
 from ingest_service.engine.job import PartFile
 
-__all__ = ["control_totals", "values_of"]
+__all__ = ["control_totals", "totals_of", "values_of"]
 
 _MAX_GROUPS = 10_000
 
@@ -20,13 +20,21 @@ def control_totals(contract: Contract, parts: Sequence[PartFile]) -> dict[str, s
     if not parts:
         return totals | {total.id: "0" for total in contract.control_totals if not total.by}
     frame = pl.scan_parquet([part.path for part in parts], glob=False)
-    answers = pl.collect_all([_query(frame, total) for total in contract.control_totals])
-    for total, answer in zip(contract.control_totals, answers, strict=True):
+    return totals | _sums(contract.control_totals, frame)
+
+
+def totals_of(wanted: Sequence[ControlTotal], frame: pl.LazyFrame) -> dict[str, str]:
+    """The same for these totals over any rows."""
+    return {"rows": str(frame.select(pl.len()).collect().item())} | _sums(wanted, frame)
+
+
+def _sums(wanted: Sequence[ControlTotal], frame: pl.LazyFrame) -> dict[str, str]:
+    answers = pl.collect_all([_query(frame, total) for total in wanted])
+    sums: dict[str, str] = {}
+    for total, answer in zip(wanted, answers, strict=True):
         for *group, value in answer.iter_rows():
-            totals["/".join([total.id, *("" if part is None else str(part) for part in group)])] = _exact(
-                value
-            )
-    return totals
+            sums["/".join([total.id, *("" if part is None else str(part) for part in group)])] = _exact(value)
+    return sums
 
 
 def values_of(contract: Contract, parts: Sequence[PartFile]) -> tuple[tuple[str, ...], ...]:

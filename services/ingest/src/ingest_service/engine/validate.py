@@ -9,11 +9,13 @@ from contextlib import contextmanager
 import polars as pl
 
 from ingest_service.domain.contract import Contract
+from ingest_service.domain.correction import REASONS_COLUMN, ROW_COLUMN
+from ingest_service.engine.corrections import correction_check
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.findings import SCHEMA, fatal_findings, stamp
 from ingest_service.engine.job import FatalFinding, PartFile, Report, Step, ValidationJob
 from ingest_service.engine.plan import ERROR, FLAGGED, ROW, Plan, compile_plan
-from ingest_service.engine.readers import Source, is_place, open_source
+from ingest_service.engine.readers import MendedSource, Source, is_place, open_source
 from ingest_service.engine.reading import Reading
 from ingest_service.engine.sets import find_in_sets, set_checks
 from ingest_service.engine.staging import Staging, clear
@@ -39,12 +41,17 @@ class _Validation:
         self._contract: Contract = job.contract
         self._steps: list[Step] = []
         self._rows_read = self._rows_bad = 0
+        self._mended: list[pl.Series] = []
 
     def run(self) -> Report:
         try:
             with self._step("read"):
                 source = open_source(self._job)
-            plan = compile_plan(self._contract, source.schema)
+            if self._job.mendable is None:
+                plan = compile_plan(self._contract, source.schema)
+            else:
+                source = MendedSource(source)
+                plan = compile_plan(self._contract, source.schema, (correction_check(self._job.mendable),))
             tally, staging = Tally(self._job), Staging(self._job)
             with self._step("validate"):
                 self._check_rows(source, plan, tally, staging)
@@ -69,6 +76,8 @@ class _Validation:
                 tally.take(frame.filter(FLAGGED), plan.checks)
                 self._rows_bad += int(frame[ERROR].sum())
                 frame = frame.filter(~pl.col(ERROR))
+            if self._job.mendable is not None:
+                self._mended.append(frame[ROW_COLUMN])
             staging.add(frame)
         self._take_broken(source, tally)
 
@@ -118,6 +127,7 @@ class _Validation:
         if found.rows.height:
             self._take_again(source, plan, tally, found.rows)
         self._rows_bad += int(found.removed.sum())
+        self._mended = [pl.concat(self._mended).filter(~found.removed)] if self._mended else []
         return staging.without(parts, found.removed)
 
     def _take_again(self, source: Source, plan: Plan, tally: Tally, flagged: pl.DataFrame) -> None:
@@ -146,6 +156,8 @@ class _Validation:
             fatal = (_no_good_row(self._rows_read),)
         kept, cut = tally.write_kept(fatal)
         wanted = {column.file_column for column in self._contract.columns}
+        if self._job.mendable is not None:
+            wanted.add(REASONS_COLUMN)
         with self._step("control totals"):
             totals = {} if fatal else control_totals(self._contract, good)
             replaced = () if fatal else values_of(self._contract, good)
@@ -164,6 +176,7 @@ class _Validation:
             ),
             encoding_detected=source.encoding_detected,
             replaced=replaced,
+            mended=() if fatal or not self._mended else tuple(self._mended[0].to_list()),
             good=() if fatal else good,
             quarantine=() if fatal else quarantine,
             kept=kept,

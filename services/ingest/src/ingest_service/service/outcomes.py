@@ -4,7 +4,17 @@ from ingest_service.domain.submission import Submission
 from ingest_service.engine.job import Report
 from servicekit.errors import Text
 
-__all__ = ["duplicate_text", "number", "published_text", "rejected_text"]
+__all__ = [
+    "contract_changed_text",
+    "duplicate_text",
+    "number",
+    "published_text",
+    "published_text_of",
+    "rejected_text",
+    "reverted_text",
+    "validated_text",
+    "waiting_text",
+]
 
 _MAX_NAMES = 10
 
@@ -18,8 +28,33 @@ def number(value: int) -> Text:
 def published_text(report: Report) -> Text:
     """How many rows went where, and what was left aside."""
     good, bad = number(report.rows_good), number(report.rows_bad)
-    en = f"{good.en} rows published, {bad.en} in quarantine."
-    indonesian = f"{good.id} baris diterbitkan, {bad.id} dikarantina."
+    return _with_notes(
+        f"{good.en} rows published, {bad.en} in quarantine.",
+        f"{good.id} baris diterbitkan, {bad.id} dikarantina.",
+        report,
+    )
+
+
+def published_text_of(submission: Submission) -> Text:
+    """The same, of a submission that was published before."""
+    good, bad = number(submission.rows_good), number(submission.rows_bad)
+    return Text(
+        en=f"{good.en} rows published, {bad.en} in quarantine.",
+        id=f"{good.id} baris diterbitkan, {bad.id} dikarantina.",
+    )
+
+
+def validated_text(report: Report) -> Text:
+    """How many rows wait, and for whom."""
+    good, bad = number(report.rows_good), number(report.rows_bad)
+    return _with_notes(
+        f"{good.en} rows wait for a second person to certify them, {bad.en} are in quarantine.",
+        f"{good.id} baris menunggu pengesahan orang kedua, {bad.id} dikarantina.",
+        report,
+    )
+
+
+def _with_notes(en: str, indonesian: str, report: Report) -> Text:
     if report.extra_columns:
         names = ", ".join(report.extra_columns[:_MAX_NAMES])
         en += f" Columns outside the contract were left out: {names}."
@@ -54,4 +89,28 @@ def duplicate_text(earlier: Submission) -> Text:
     return Text(
         en=f"This file was already published as submissions/{earlier.submission_id}; nothing was added.",
         id=f"Berkas ini sudah diterbitkan sebagai submissions/{earlier.submission_id}; tidak ada yang ditambahkan.",
+    )
+
+
+def waiting_text(earlier: Submission) -> Text:
+    """The same file waits for a certifier."""
+    return Text(
+        en=f"The same file waits to be certified as submissions/{earlier.submission_id}; nothing was added.",
+        id=f"Berkas yang sama menunggu pengesahan sebagai submissions/{earlier.submission_id}; tidak ada yang ditambahkan.",
+    )
+
+
+def contract_changed_text() -> Text:
+    """What was certified was checked against another contract."""
+    return Text(
+        en="Nothing was published: the contract changed after the file had been checked. Send the file again.",
+        id="Tidak ada yang diterbitkan: kontrak berubah setelah berkas diperiksa. Kirim lagi berkasnya.",
+    )
+
+
+def reverted_text(reason: str) -> Text:
+    """The publication was taken back, and why."""
+    return Text(
+        en=f"The publication was taken back: {reason}",
+        id=f"Penerbitan dibatalkan: {reason}",
     )

@@ -82,6 +82,14 @@ class SubmissionService:
         more = (_QUARANTINE, start + room) if len(rows) > room else None
         return [_finding(row) for row in (*found, *rows[:room])], more
 
+    async def require_findings(self, principal: Principal, submission: Submission) -> ReadDecision:
+        """The decision of somebody who sees the submission's quarantined rows whole; ReadingDeniedError for others."""
+        readable = await self._catalog.decide_findings(principal, submission.dataset)
+        if not readable.decision.allowed:
+            raise _denied(principal, submission.dataset, readable.ask)
+        _require_whole(principal, submission.dataset, readable.decision, readable.ask)
+        return readable.decision
+
 
 def _finding(row: Mapping[str, Any]) -> Finding:
     """A record of the quarantine; a column that the decision hides is empty."""

@@ -6,18 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 from ingest_service.clients.catalog import Catalog
 from ingest_service.domain.checksums import extend_crc32c
+from ingest_service.domain.contract import Declaration
 from ingest_service.domain.names import new_id
 from ingest_service.domain.submission import Submission, SubmissionState
 from ingest_service.domain.upload import Chunk, Upload, UploadState
 from ingest_service.errors import (
     BadChunkError,
+    CorrectionRefusedError,
     FileTooLargeError,
     NotUploadableError,
     RequestIdReusedError,
     UploadContendedError,
     UploadIncompleteError,
     UploadNotFoundError,
+    WindowClosedError,
 )
+from ingest_service.service.corrections import Corrections
+from ingest_service.service.submissions import SubmissionService
 from ingest_service.settings import UploadSettings
 from ingest_service.storage.ports import ChunkStore, UploadStore
 from servicekit.auth import Principal
@@ -42,18 +47,29 @@ class UploadService:
         chunks: ChunkStore,
         catalog: Catalog,
         settings: UploadSettings,
+        submissions: SubmissionService,
+        corrections: Corrections,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._uploads, self._chunks, self._catalog = uploads, chunks, catalog
+        self._submissions, self._corrections = submissions, corrections
         self._settings, self._now = settings, now
 
     async def create_upload(
-        self, principal: Principal, *, dataset: str, file_name: str, size_bytes: int, request_id: str
+        self,
+        principal: Principal,
+        *,
+        dataset: str,
+        file_name: str,
+        size_bytes: int,
+        request_id: str,
+        correction_of: str | None = None,
     ) -> Upload:
         """Opens an upload, or gives back the one of this request id.
 
         Raises:
-            WritingDeniedError, NotUploadableError, FileTooLargeError, RequestIdReusedError, InvalidArgumentError.
+            WritingDeniedError, NotUploadableError, FileTooLargeError, RequestIdReusedError, InvalidArgumentError,
+            WindowClosedError; of a correction SubmissionNotFoundError, CorrectionRefusedError.
         """
         await self._catalog.require_write(principal, dataset)
         self._check_announcement(file_name, size_bytes, request_id)
@@ -66,6 +82,9 @@ class UploadService:
                 ),
                 Text(en="Upload to the dataset's source.", id="Unggah ke dataset sumbernya."),
             )
+        self._require_window(principal, declaration, correction=correction_of is not None)
+        if correction_of is not None:
+            await self._require_mendable(principal, correction_of, declaration)
         if await self._uploads.count_open(principal.subject) >= self._settings.max_open_per_caller:
             raise ResourceExhaustedError(
                 Text(
@@ -89,9 +108,11 @@ class UploadService:
             crc32c=0,
             create_time=now,
             expire_time=now + timedelta(hours=self._settings.expire_hours),
+            correction_of=correction_of,
         )
         upload = await self._uploads.create_upload(wanted)
-        same = (upload.dataset, upload.file_name, upload.size_bytes) == (dataset, file_name, size_bytes)
+        known = (upload.dataset, upload.file_name, upload.size_bytes, upload.correction_of)
+        same = known == (dataset, file_name, size_bytes, correction_of)
         if not same:
             raise RequestIdReusedError(
                 Text(
@@ -102,6 +123,35 @@ class UploadService:
                 field="request_id",
             )
         return upload
+
+    def _require_window(self, principal: Principal, declaration: Declaration, *, correction: bool) -> None:
+        windows = declaration.contract.windows
+        if windows is None:
+            return
+        why = windows.refusal(principal.office, self._now(), correction=correction)
+        if why is not None:
+            raise WindowClosedError(
+                why,
+                Text(
+                    en=f"Ask {declaration.owner} if it has to come in now.",
+                    id=f"Hubungi {declaration.owner} bila harus diterima sekarang.",
+                ),
+                metadata={"dataset": f"datasets/{declaration.name}"},
+            )
+
+    async def _require_mendable(
+        self, principal: Principal, submission_id: str, declaration: Declaration
+    ) -> None:
+        submission = await self._submissions.get_submission(principal, submission_id)
+        if submission.dataset != declaration.name:
+            raise CorrectionRefusedError(
+                Text(
+                    en=f"submissions/{submission_id} is of datasets/{submission.dataset}.",
+                    id=f"submissions/{submission_id} milik datasets/{submission.dataset}.",
+                ),
+                Text(en="Upload to that dataset.", id="Unggah ke dataset tersebut."),
+            )
+        self._corrections.require_mendable(submission, declaration.contract)
 
     def _check_announcement(self, file_name: str, size_bytes: int, request_id: str) -> None:
         if not 0 < len(file_name) <= _MAX_NAME or any(ord(letter) < 32 for letter in file_name):  # noqa: PLR2004
@@ -215,12 +265,14 @@ class UploadService:
         """Closes an upload and hands it to validation; again, it gives back the same submission.
 
         Raises:
-            UploadNotFoundError, UploadNotOpenError, UploadIncompleteError, WritingDeniedError.
+            UploadNotFoundError, UploadNotOpenError, UploadIncompleteError, WritingDeniedError, WindowClosedError.
         """
         upload = await self.get_upload(principal, upload_id)
         await self._catalog.require_write(principal, upload.dataset)
         if upload.state is not UploadState.FINISHED:
             upload.check_open(self._now())
+            declaration, _revision = await self._catalog.get_declaration(upload.dataset)
+            self._require_window(principal, declaration, correction=upload.correction_of is not None)
         self._check_complete(upload, crc32c)
         now = self._now()
         submission = Submission(
@@ -236,6 +288,7 @@ class UploadService:
             create_time=now,
             update_time=now,
             trace=dict(trace),
+            correction_of=upload.correction_of,
         )
         return await self._uploads.finish_upload(upload, submission)
 

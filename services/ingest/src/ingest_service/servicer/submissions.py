@@ -5,8 +5,13 @@ from typing import Any
 from ingest_service.converters import finding_to_proto, submission_to_proto
 from ingest_service.domain.names import dataset_id, submission_id
 from ingest_service.pages import page_size, read_token, write_token
+from ingest_service.service.comparison import ComparisonService
+from ingest_service.service.reports import ReportService
+from ingest_service.service.review import ReviewService
 from ingest_service.service.submissions import SubmissionService
+from ingest_service.servicer.downloads import DownloadMethods
 from ingest_service.servicer.language import language_of
+from ingest_service.servicer.review import ReviewMethods
 from lumbung.ingest.v1 import submission_service_pb2 as pb
 from lumbung.ingest.v1 import submission_service_pb2_grpc as pb_grpc
 from servicekit.auth import current_principal
@@ -14,11 +19,18 @@ from servicekit.auth import current_principal
 __all__ = ["SubmissionServicer"]
 
 
-class SubmissionServicer(pb_grpc.SubmissionServiceServicer):  # type: ignore[misc]
-    """Shows what became of uploaded files."""
+class SubmissionServicer(ReviewMethods, DownloadMethods, pb_grpc.SubmissionServiceServicer):  # type: ignore[misc]
+    """Shows what became of uploaded files, and takes people's decisions about them."""
 
-    def __init__(self, service: SubmissionService) -> None:
-        self._service = service
+    def __init__(
+        self,
+        service: SubmissionService,
+        review: ReviewService,
+        reports: ReportService,
+        comparison: ComparisonService,
+    ) -> None:
+        self._service, self._review = service, review
+        self._reports, self._comparison = reports, comparison
 
     async def GetSubmission(self, request: Any, context: Any) -> pb.Submission:  # noqa: N802
         """Gets a submission."""

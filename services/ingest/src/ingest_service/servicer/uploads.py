@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ingest_service.converters import submission_to_proto, upload_to_proto
-from ingest_service.domain.names import dataset_id, upload_id
+from ingest_service.domain.names import dataset_id, submission_id, upload_id
 from ingest_service.domain.upload import Chunk, Upload
 from ingest_service.metrics import BYTES
 from ingest_service.service.uploads import UploadService
@@ -33,6 +33,9 @@ class UploadServicer(pb_grpc.UploadServiceServicer):  # type: ignore[misc]
             file_name=request.upload.file_name,
             size_bytes=request.upload.size_bytes,
             request_id=request.request_id,
+            correction_of=submission_id(request.upload.correction_of, "upload.correction_of")
+            if request.upload.correction_of
+            else None,
         )
         return upload_to_proto(upload)
 

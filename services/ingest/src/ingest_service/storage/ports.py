@@ -2,17 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ingest_service.domain.submission import RuleCount, Submission, SubmissionState
+from ingest_service.domain.submission import RuleCount, Step, Submission, SubmissionState
 from ingest_service.domain.upload import Chunk, StoredChunk, Upload
 from servicekit.errors import Text
 from servicekit.telemetry import QueueState
 
-__all__ = ["ChunkStore", "SubmissionChange", "SubmissionStore", "UploadStore"]
+__all__ = ["ChunkStore", "Moved", "SubmissionChange", "SubmissionStore", "UploadStore"]
 
 
 class UploadStore(ABC):
@@ -71,10 +72,26 @@ class SubmissionChange:
     rule_counts: Sequence[RuleCount] | None = None
     findings_kept: int | None = None
     same_as: str | None = None
+    content_digest: str | None = None
+    staged: str | None = None
+    certifier: str | None = None
+    mode: str | None = None
+    replaced: Sequence[Sequence[str]] | None = None
+    sequence: int | None = None
+    revert_snapshot_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What came of a step: the submission as it stands now; whether the step was done; an earlier one of its request id."""
+
+    submission: Submission
+    done: bool
+    earlier: Step | None = None
 
 
 class SubmissionStore(ABC):
-    """Submissions."""
+    """Submissions. Every change of state leaves a step."""
 
     @abstractmethod
     async def get_submission(self, submission_id: str) -> Submission | None:
@@ -88,7 +105,52 @@ class SubmissionStore(ABC):
 
     @abstractmethod
     async def change_submission(self, submission_id: str, change: SubmissionChange) -> Submission:
-        """Changes a submission that is not final; a final one stays as it is."""
+        """Changes a submission that is not final; a final one stays as it is.
+
+        One that waits for a person, or that a person has decided about, never goes back to VALIDATING or VALIDATED.
+        """
+
+    @abstractmethod
+    async def move_submission(
+        self,
+        submission_id: str,
+        step: Step,
+        change: SubmissionChange,
+        allowed: AbstractSet[SubmissionState],
+        *,
+        queued: bool,
+    ) -> Moved:
+        """Does a person's step, if the submission stands in one of the `allowed` states, and queues the work that follows.
+
+        CertifySubmission, RejectSubmission, WithdrawSubmission and RevertSubmission are such steps.
+        """
+
+    @abstractmethod
+    async def list_steps(self, submission_id: str, after: int, limit: int) -> Sequence[Step]:
+        """Steps from a position on, oldest first."""
+
+    @abstractmethod
+    async def conclude_publication(self, submission_id: str, change: SubmissionChange) -> Submission:
+        """Ends a publication: those that it replaced whole are superseded, or it is by one that came after it.
+
+        `change` brings snapshot, sequence, mode and replaced values.
+        """
+
+    @abstractmethod
+    async def conclude_revert(self, submission_id: str, change: SubmissionChange) -> Submission:
+        """Ends a revert: what the submission had superseded is published again; its duplicates are reverted with it."""
+
+    @abstractmethod
+    async def list_corrections(self, submission_id: str) -> Sequence[Submission]:
+        """Submissions that mend bad rows of this one, oldest first."""
+
+    @abstractmethod
+    async def claim_rows(self, correction: Submission, rows: Sequence[int]) -> Sequence[int]:
+        """Claims rows of the corrected submission, all or none; those that another correction has."""
+
+    @abstractmethod
+    async def mended_rows(self, submission_id: str, *, but: str = "") -> AbstractSet[int]:
+        """Rows of a submission that corrections (but this one) have claimed and not given up."""
 
     @abstractmethod
     async def find_published(self, dataset: str, sha256: str, revision: int) -> Submission | None:
@@ -102,7 +164,7 @@ class SubmissionStore(ABC):
     async def claim_content(self, submission: Submission) -> str:
         """Claims the right to publish this content; the id of the submission that has it.
 
-        A claim of a submission that failed or was rejected passes on.
+        A claim of a submission that failed, was rejected, withdrawn or reverted passes on.
         """
 
 

@@ -13,6 +13,8 @@ from ingest_service.domain.submission import Submission
 from ingest_service.domain.upload import StoredChunk, Upload, UploadState
 from ingest_service.storage.ports import UploadStore
 from ingest_service.storage.rows import (
+    SUBMISSIONS,
+    UPLOADS,
     chunk_from_row,
     submission_from_row,
     submission_to_row,
@@ -28,7 +30,10 @@ _CREATE = """INSERT INTO uploads (upload_id, dataset, file_name, size_bytes, own
     committed_bytes, crc32c, create_time, expire_time)
 VALUES (%(upload_id)s, %(dataset)s, %(file_name)s, %(size_bytes)s, %(owner)s, %(owner_name)s, %(request_id)s, 'open',
     0, %(crc32c)s, %(create_time)s, %(expire_time)s)
-ON CONFLICT (owner, request_id) DO NOTHING RETURNING *"""
+ON CONFLICT (owner, request_id) DO NOTHING RETURNING upload_id"""
+_CORRECT = (
+    "INSERT INTO upload_corrections (upload_id, correction_of) VALUES (%(upload_id)s, %(correction_of)s)"
+)
 _APPEND = """UPDATE uploads SET committed_bytes = committed_bytes + %(size)s, crc32c = %(crc32c)s
 WHERE upload_id = %(upload_id)s AND committed_bytes = %(offset)s AND state = 'open'"""
 _ADD_CHUNK = """INSERT INTO upload_chunks (upload_id, chunk_offset, size_bytes, crc32c, object_key)
@@ -49,13 +54,14 @@ class PostgresUploadStore(UploadStore):
     async def create_upload(self, upload: Upload) -> Upload:
         values = {name: getattr(upload, name) for name in upload.__dataclass_fields__}
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_CREATE, values)).fetchone()
-            if row is None:
-                found = await connection.execute(
-                    "SELECT * FROM uploads WHERE owner = %s AND request_id = %s",
-                    [upload.owner, upload.request_id],
-                )
-                row = await found.fetchone()
+            made = await (await connection.execute(_CREATE, values)).fetchone()
+            if made is not None and upload.correction_of is not None:
+                await connection.execute(_CORRECT, values)
+            found = await connection.execute(
+                f"{UPLOADS} WHERE u.upload_id = %s OR (u.owner = %s AND u.request_id = %s) LIMIT 1",
+                [upload.upload_id, upload.owner, upload.request_id],
+            )
+            row = await found.fetchone()
         if row is None:
             raise RuntimeError("an upload neither inserted nor found")
         return upload_from_row(row)
@@ -63,7 +69,7 @@ class PostgresUploadStore(UploadStore):
     @override
     async def get_upload(self, upload_id: str) -> Upload | None:
         async with self._pool.connection() as connection:
-            found = await connection.execute("SELECT * FROM uploads WHERE upload_id = %s", [upload_id])
+            found = await connection.execute(f"{UPLOADS} WHERE upload_id = %s", [upload_id])
             row = await found.fetchone()
         return upload_from_row(row) if row else None
 
@@ -117,9 +123,7 @@ class PostgresUploadStore(UploadStore):
             )
             present = await locked.fetchone()
             if present is not None and present["state"] == UploadState.FINISHED:
-                found = await connection.execute(
-                    "SELECT * FROM submissions WHERE upload_id = %s", [upload.upload_id]
-                )
+                found = await connection.execute(f"{SUBMISSIONS} WHERE s.upload_id = %s", [upload.upload_id])
                 earlier = await found.fetchone()
                 if earlier is None:
                     raise RuntimeError(f"finished upload {upload.upload_id} has no submission")

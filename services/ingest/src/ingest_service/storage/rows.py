@@ -1,20 +1,51 @@
 """Rows of PostgreSQL from and to the domain's records."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from ingest_service.domain.submission import RuleCount, Severity, Submission, SubmissionState
+from ingest_service.domain.submission import (
+    RuleCount,
+    Severity,
+    Step,
+    StepAction,
+    Submission,
+    SubmissionState,
+)
 from ingest_service.domain.upload import StoredChunk, Upload, UploadState
 from servicekit.errors import Text
 
 __all__ = [
+    "PUBLICATION_COLUMNS",
+    "SUBMISSIONS",
+    "UPLOADS",
     "chunk_from_row",
+    "replaced_to_json",
     "rule_counts_to_json",
+    "step_from_row",
     "submission_from_row",
     "submission_to_row",
     "upload_from_row",
 ]
+
+
+PUBLICATION_COLUMNS = (
+    "content_digest",
+    "staged",
+    "certifier",
+    "mode",
+    "replaced",
+    "sequence",
+    "superseded_by",
+    "revert_snapshot_id",
+)
+# A submission with what is known of its publication; `WHERE` and the like follow.
+SUBMISSIONS = f"""SELECT s.*, c.correction_of, {", ".join(f"p.{name}" for name in PUBLICATION_COLUMNS)}
+FROM submissions s LEFT JOIN submission_publications p USING (submission_id)
+LEFT JOIN upload_corrections c USING (upload_id)"""  # noqa: S608 - constants
+UPLOADS = "SELECT u.*, c.correction_of FROM uploads u LEFT JOIN upload_corrections c USING (upload_id)"
 
 
 def upload_from_row(row: dict[str, Any]) -> Upload:
@@ -28,11 +59,17 @@ def chunk_from_row(row: dict[str, Any]) -> StoredChunk:
 
 
 def submission_from_row(row: dict[str, Any]) -> Submission:
-    """A submission of table `submissions`."""
+    """A submission out of the query `SUBMISSIONS`."""
     counts = tuple(RuleCount(rule, Severity(severity), rows) for rule, severity, rows in row["rule_counts"])
     known = {key: value for key, value in row.items() if key not in {"message_en", "message_id"}}
+    # Submissions from before certification have no row of their publication.
+    known |= {name: row[name] or "" for name in ("content_digest", "staged", "certifier", "mode")}
+    state = SubmissionState(row["state"])
+    if state is SubmissionState.PUBLISHED and row["superseded_by"] is not None:
+        state = SubmissionState.SUPERSEDED
     known |= {
-        "state": SubmissionState(row["state"]),
+        "state": state,
+        "replaced": tuple(tuple(json.loads(values)) for values in row["replaced"] or ()),
         "message": Text(en=row["message_en"], id=row["message_id"]),
         "rule_counts": counts,
     }
@@ -66,6 +103,18 @@ def submission_to_row(submission: Submission) -> dict[str, Any]:
         "create_time": submission.create_time,
         "update_time": submission.update_time,
     }
+
+
+def step_from_row(row: dict[str, Any]) -> Step:
+    """A step of table `submission_steps`."""
+    known = {key: value for key, value in row.items() if key not in {"step_id", "submission_id"}}
+    known |= {"action": StepAction(row["action"]), "state": SubmissionState(row["state"])}
+    return Step(**known)
+
+
+def replaced_to_json(replaced: Sequence[Sequence[str]]) -> Jsonb:
+    """Each group of values as one text, so that PostgreSQL compares them whole."""
+    return Jsonb([json.dumps(list(values), ensure_ascii=False) for values in replaced])
 
 
 def rule_counts_to_json(counts: Any) -> Jsonb:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from typing_extensions import override
 
 from ingest_service.domain.contract import Declaration
+from ingest_service.domain.correction import BadRow
 from ingest_service.engine.findings import QUARANTINE_COLUMNS
 from ingest_service.engine.job import PartFile, Report
 from lake import (
@@ -31,7 +33,14 @@ from lake import (
 )
 from servicekit.errors import FailedPreconditionError, Text
 
-__all__ = ["LakeTableStore", "Publication", "TableStore", "table_schema"]
+__all__ = [
+    "LakeTableStore",
+    "Publication",
+    "TableStore",
+    "publication_tag",
+    "replaced_rows",
+    "table_schema",
+]
 
 _CONTROL_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
 _MAX_CONTROLS = 60
@@ -43,10 +52,11 @@ QUARANTINE_SCHEMA = TableSchema(
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A commit of good rows; `rows_total` are the table's rows after it."""
+    """A commit of good rows; `rows_total` are the table's rows after it, `sequence` counts the table's snapshots."""
 
     snapshot_id: int
     rows_total: int
+    sequence: int
 
 
 class TableStore(ABC):
@@ -57,10 +67,28 @@ class TableStore(ABC):
         """Iceberg's field ids of the dataset's table and of its quarantine, foretold where there is no table yet."""
 
     @abstractmethod
-    async def publish(
+    async def publish_quarantine(
         self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    ) -> None:
+        """Commits quarantine records, once per submission however often it is called."""
+
+    @abstractmethod
+    async def publish(
+        self,
+        declaration: Declaration,
+        report: Report,
+        submission_id: str,
+        properties: Mapping[str, str],
+        *,
+        onto: int | None = None,
     ) -> Publication:
-        """Commits quarantine records, then good rows, each once per submission however often it is called."""
+        """Commits good rows, once per submission however often it is called, and tags the snapshot.
+
+        `onto` is for a correction: its rows are added, whatever the contract's mode, to this snapshot.
+
+        Raises:
+            CommitConflictError: the newest snapshot is not `onto`.
+        """
 
     @abstractmethod
     async def find_publication(self, dataset: str, submission_id: str) -> Publication | None:
@@ -74,7 +102,26 @@ class TableStore(ABC):
     async def read_quarantine(
         self, dataset: str, decision: ReadDecision, submission_id: str, start: int, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Quarantine records of a submission, by row, as far as the decision shows them; ListFindings shows them."""
+        """Quarantine records of a submission, by row, as far as the decision shows them; ListFindings and
+        DownloadReport show them.
+        """
+
+    @abstractmethod
+    async def bad_row_numbers(
+        self, dataset: str, decision: ReadDecision, submission_id: str
+    ) -> Sequence[int]:
+        """Numbers of a submission's rows in quarantine, in order."""
+
+    @abstractmethod
+    async def download_bad_rows(
+        self, dataset: str, decision: ReadDecision, submission_id: str, rows: Sequence[int]
+    ) -> Sequence[BadRow]:
+        """These rows out of quarantine, in order; for DownloadBadRows."""
+
+
+def publication_tag(submission_id: str) -> str:
+    """The table's name for the snapshot that a submission published."""
+    return f"publication-{submission_id}"
 
 
 def table_schema(declaration: Declaration) -> TableSchema:
@@ -113,19 +160,10 @@ class LakeTableStore(TableStore):
         return {field.name: int(field.metadata[_FIELD_ID]) for field in schema}
 
     @override
-    async def publish(
+    async def publish_quarantine(
         self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
-    ) -> Publication:
-        return await asyncio.to_thread(self._publish, declaration, report, submission_id, properties)
-
-    def _publish(
-        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
-    ) -> Publication:
-        self.quarantine(declaration, report, submission_id, properties)
-        table = TableId.of(declaration.name)
-        self._lake.ensure_table(table, table_schema(declaration), description=declaration.description.en)
-        result = self._commit(declaration, report, submission_id, properties)
-        return Publication(result.snapshot_id, result.rows_total)
+    ) -> None:
+        await asyncio.to_thread(self.quarantine, declaration, report, submission_id, properties)
 
     def quarantine(
         self, declaration: Declaration, report: Report, run_id: str, properties: Mapping[str, str]
@@ -140,20 +178,43 @@ class LakeTableStore(TableStore):
             files = self.files(report.quarantine, writer.target(run_id))
             writer.append(files, run_id=run_id, properties=properties)
 
-    def _commit(
-        self, declaration: Declaration, report: Report, submission_id: str, properties: Mapping[str, str]
+    @override
+    async def publish(
+        self,
+        declaration: Declaration,
+        report: Report,
+        submission_id: str,
+        properties: Mapping[str, str],
+        *,
+        onto: int | None = None,
+    ) -> Publication:
+        result = await asyncio.to_thread(self._publish, declaration, report, submission_id, properties, onto)
+        return _publication(result)
+
+    def _publish(
+        self,
+        declaration: Declaration,
+        report: Report,
+        submission_id: str,
+        properties: Mapping[str, str],
+        onto: int | None,
     ) -> CommitResult:
-        writer = self._lake.writer(declaration.name)
+        table = TableId.of(declaration.name)
+        self._lake.ensure_table(table, table_schema(declaration), description=declaration.description.en)
+        writer = self._lake.writer(table)
         if (found := writer.find_commit(submission_id)) is not None:
             return found
         files = self.files(report.good, writer.target(submission_id))
         controls = _summary_controls(report.control_totals)
+        tag = publication_tag(submission_id)
         publish = declaration.contract.publish
-        if publish is None or publish.mode == "append":
-            return writer.append(files, run_id=submission_id, controls=controls, properties=properties)
-        where = replaced_rows(declaration, report) if publish.mode == "replace" else None
+        if onto is not None or publish is None or publish.mode == "append":
+            return writer.append(
+                files, run_id=submission_id, controls=controls, properties=properties, tag=tag, expected=onto
+            )
+        where = replaced_rows(declaration, report.replaced) if publish.mode == "replace" else None
         return writer.overwrite(
-            files, run_id=submission_id, where=where, controls=controls, properties=properties
+            files, run_id=submission_id, where=where, controls=controls, properties=properties, tag=tag
         )
 
     def files(self, parts: Sequence[PartFile], target: WriteTarget) -> list[WrittenFile]:
@@ -178,7 +239,7 @@ class LakeTableStore(TableStore):
         if not self._lake.table_exists(dataset):
             return None
         found = self._lake.writer(dataset).find_commit(submission_id)
-        return Publication(found.snapshot_id, found.rows_total) if found else None
+        return _publication(found) if found else None
 
     @override
     async def current_snapshot(self, dataset: str) -> int | None:
@@ -205,6 +266,70 @@ class LakeTableStore(TableStore):
         order = [name for name in ("source_row", "rule", "column") if name in shown]
         return found.select(shown).sort(order).slice(start, limit).collect().to_dicts()
 
+    @override
+    async def bad_row_numbers(
+        self, dataset: str, decision: ReadDecision, submission_id: str
+    ) -> Sequence[int]:
+        return await asyncio.to_thread(self._bad_row_numbers, dataset, decision, submission_id)
+
+    def _bad_row_numbers(self, dataset: str, decision: ReadDecision, submission_id: str) -> list[int]:
+        frame = self._quarantined(dataset, decision, submission_id)
+        if frame is None:
+            return []
+        numbers: list[int] = (
+            frame.select("source_row").unique().sort("source_row").collect().to_series().to_list()
+        )
+        return numbers
+
+    @override
+    async def download_bad_rows(
+        self, dataset: str, decision: ReadDecision, submission_id: str, rows: Sequence[int]
+    ) -> Sequence[BadRow]:
+        return await asyncio.to_thread(self._download_bad_rows, dataset, decision, submission_id, rows)
+
+    def _download_bad_rows(
+        self, dataset: str, decision: ReadDecision, submission_id: str, rows: Sequence[int]
+    ) -> list[BadRow]:
+        frame = self._quarantined(dataset, decision, submission_id)
+        if frame is None:
+            return []
+        wanted = pl.LazyFrame({"source_row": list(rows)}, schema={"source_row": pl.Int64()})
+        grouped = (
+            frame.join(wanted, on="source_row", how="semi")
+            .sort("source_row", "rule", "column")
+            .group_by("source_row", maintain_order=True)
+            .agg(pl.col("record").first(), "column", "message_en", "message_id")
+        )
+        return [_bad_row(row) for row in grouped.collect().iter_rows(named=True)]
+
+    def _quarantined(self, dataset: str, decision: ReadDecision, submission_id: str) -> pl.LazyFrame | None:
+        table = TableId.quarantine(dataset)
+        if not self._lake.table_exists(table):
+            return None
+        frame = self._lake.reader.scan(table, decision).lazyframe
+        return frame.filter((pl.col("submission") == submission_id) & (pl.col("severity") == "error"))
+
+
+def _bad_row(row: Mapping[str, Any]) -> BadRow:
+    fields, text = _fields(row["record"])
+    reasons = [
+        Text(en=f"{column}: {en}" if column else en, id=f"{column}: {indonesian}" if column else indonesian)
+        for column, en, indonesian in zip(row["column"], row["message_en"], row["message_id"], strict=True)
+    ]
+    return BadRow(row["source_row"], fields, text, reasons)
+
+
+def _fields(record: str | None) -> tuple[dict[str, str], str]:
+    """A record's columns, or its text where the row had no columns."""
+    read = json.loads(record) if record else {}
+    if not isinstance(read, dict):
+        return {}, str(read)
+    return {name: "" if value is None else str(value) for name, value in read.items()}, ""
+
+
+def _publication(result: CommitResult) -> Publication:
+    return Publication(result.snapshot_id, result.rows_total, result.sequence)
+
 
 def _fits(have: pa.Schema, want: pa.Schema) -> bool:
     """Whether a file's columns are the table's: names, ids, types, in order. How wide a text's offsets are, is not stored."""
@@ -219,8 +344,8 @@ def _narrow(kind: pa.DataType) -> pa.DataType:
     return pa.string() if kind == pa.large_string() else kind
 
 
-def replaced_rows(declaration: Declaration, report: Report) -> RowFilter:
-    """The rows of the table that the good rows replace.
+def replaced_rows(declaration: Declaration, replaced: Sequence[Sequence[str]]) -> RowFilter:
+    """The rows of the table that the good rows replace: those with one of the `replaced` groups of values.
 
     Raises:
         FailedPreconditionError: with several columns, their values do not occur in all combinations.
@@ -230,12 +355,12 @@ def replaced_rows(declaration: Declaration, report: Report) -> RowFilter:
     where = RowFilter()
     combinations = 1
     for index, name in enumerate(by):
-        values = {row[index] for row in report.replaced}
+        values = {row[index] for row in replaced}
         combinations *= len(values)
         column = declaration.contract.column(name)
         whole = column is not None and column.column_type.kind == "integer"
         where = where.also(name, *(int(value) if whole else value for value in values))
-    if combinations != len(report.replaced):
+    if combinations != len(replaced):
         names = ", ".join(by)
         raise FailedPreconditionError(
             Text(

@@ -24,6 +24,7 @@ from ingest_service.domain.contract.template import (
     WorkbookTemplate,
 )
 from ingest_service.domain.contract.types import ColumnType
+from ingest_service.domain.contract.windows import Window, Windows
 
 __all__ = [
     "Carry",
@@ -44,6 +45,8 @@ __all__ = [
     "ReportTemplate",
     "Rule",
     "Unpivot",
+    "Window",
+    "Windows",
     "WorkbookTemplate",
     "parse_declaration",
 ]

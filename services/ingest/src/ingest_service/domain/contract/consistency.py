@@ -31,6 +31,8 @@ def problems_of(contract: Contract) -> Iterator[str]:
         yield from (f"{place}.{text}" for text in _rule(rule, known))
     yield from _totals(contract, known)
     yield from _publish(contract)
+    if contract.windows is not None and contract.format is None:
+        yield "windows: a dataset that takes no files needs no windows"
 
 
 def _uses(place: str, text: str, known: set[str], *, aggregate: bool = False) -> Iterator[str]:

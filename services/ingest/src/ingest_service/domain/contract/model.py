@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, fiel
 from ingest_service.domain.contract.strict import StrictModel
 from ingest_service.domain.contract.template import ReportTemplate, WorkbookTemplate
 from ingest_service.domain.contract.types import ColumnType
+from ingest_service.domain.contract.windows import Windows
 
 __all__ = [
     "Carry",
@@ -45,6 +46,7 @@ BUILT_IN = frozenset(
         "rounded_half_even",
         "rounded_half_up",
         "no_good_row",
+        "correction_row",
     }
 )
 
@@ -233,10 +235,11 @@ class ControlTotal(StrictModel):
 
 
 class Publish(StrictModel):
-    """How good rows enter the table."""
+    """How good rows enter the table; with `certify: required` only after a second person has released them."""
 
     mode: Literal["append", "overwrite", "replace"]
     by: tuple[str, ...] = Field(default=(), strict=False)
+    certify: Literal["none", "required"] = "none"
 
     @model_validator(mode="after")
     def _by_only_for_replace(self) -> "Publish":
@@ -256,6 +259,12 @@ class Contract(StrictModel):
     rules: tuple[Rule, ...] = Field(default=(), strict=False)
     control_totals: tuple[ControlTotal, ...] = Field(default=(), strict=False)
     publish: Publish | None = None
+    windows: Windows | None = None
+
+    @property
+    def needs_certification(self) -> bool:
+        """Whether a second person releases what is validated."""
+        return self.publish is not None and self.publish.certify == "required"
 
     @property
     def key_columns(self) -> tuple[str, ...]:

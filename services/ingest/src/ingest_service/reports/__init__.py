@@ -1,0 +1,1 @@
+"""Validation reports and files of bad rows, as people and programs get them."""
