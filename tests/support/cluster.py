@@ -26,6 +26,7 @@ IMAGES = ROOT / "build" / "images"
 PATIENCE = 900
 _KUBELET_SECONDS = 120
 
+REST_SECONDS = 420
 
 # Which object store is installed: LUMBUNG_S3_PROGRAM, as for the local stack.
 STORE = s3_program(os.environ)
@@ -177,6 +178,26 @@ class Release:
             time.sleep(2)
         return time.monotonic() - started
 
+    @contextmanager
+    def at_rest(self, seconds: float) -> Iterator[None]:
+        """Without its servers for a while: a node of two CPUs has room for one release's requests, and a rolling upgrade's."""
+        replicas = {
+            f"{entry['kind'].lower()}/{entry['metadata']['name']}": entry["spec"]["replicas"]
+            for entry in self.cluster.objects("deployments,statefulsets", self.namespace)
+        }
+        for workload in replicas:
+            self._scale(workload, 0)
+        try:
+            yield
+        finally:
+            for workload, number in replicas.items():
+                self._scale(workload, number)
+        if replicas:
+            self.wait_ready(seconds)
+
+    def _scale(self, workload: str, number: int) -> None:
+        self.cluster.kubectl("scale", workload, f"--replicas={number}", "--namespace", self.namespace)
+
     def main_job(self) -> str:
         """Runs `helm test`; gives the line with the rows of every table."""
         # Helm's own exit code says less than the job's log.
@@ -265,14 +286,18 @@ class Release:
 
 @contextmanager
 def separate_release(cluster: Cluster, namespace: str) -> Iterator[Release]:
-    """A release in a restricted namespace of its own, to be installed by the caller; both go at the end."""
+    """A release in a restricted namespace of its own, to be installed by the caller; both go at the end.
+
+    The release of the other tests rests meanwhile.
+    """
     release = Release(cluster, namespace=namespace)
-    cluster.create_namespace(namespace)
-    try:
-        yield release
-    finally:
-        cluster.helm("uninstall", release.name, "--namespace", namespace, check=False)
-        cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
+    with Release(cluster).at_rest(REST_SECONDS):
+        cluster.create_namespace(namespace)
+        try:
+            yield release
+        finally:
+            cluster.helm("uninstall", release.name, "--namespace", namespace, check=False)
+            cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
 
 
 def _ready(pod: dict[str, Any]) -> bool:
