@@ -31,6 +31,7 @@ from inference_service.storage.replica_directory import ReplicaDirectory
 from servicekit.settings import AuthSettings, PeerSettings
 
 from support.gateway import envoy_program, run_envoy, serve_documents
+from support.jsonserver import Answer, serve_json
 from support.servers import free_ports
 from support.tokens import issue, jwks, new_key
 
@@ -136,13 +137,6 @@ def test_replicas_are_followed_as_the_inference_service_names_them(tmp_path, iss
     clock = [0.0]
     directory = ReplicaDirectory(lease_seconds=60, clock=lambda: clock[0])
 
-    def serving(address):
-        """One replica, and all had the time to report."""
-        directory.report_replica(ReplicaReport(address, "127.0.0.1:9", address, ReplicaState.SERVING))
-        clock[0] += 59
-        directory.report_replica(ReplicaReport(address, "127.0.0.1:9", address, ReplicaState.SERVING))
-        clock[0] += 2
-
     def answers(http, status):
         deadline = time.monotonic() + 30
         while (answer := http.get("/v2/health/live", headers=headers)).status_code != status:
@@ -159,7 +153,7 @@ def test_replicas_are_followed_as_the_inference_service_names_them(tmp_path, iss
             httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
         ):
             assert answers(http, 503).json()["details"][0]["reason"] == "UNAVAILABLE"
-            serving(web.removeprefix("http://"))
+            _serving(directory, clock, web.removeprefix("http://"))
             assert answers(http, 200).json() == {"live": True}
             assert http.get("/v2", headers=headers).json() == {"name": "x"}
             assert http.get("/v2/health/live").status_code == 401
@@ -169,8 +163,55 @@ def test_replicas_are_followed_as_the_inference_service_names_them(tmp_path, iss
             clock[0] += 100
             time.sleep(1)
             assert answers(http, 200)
-            serving("127.0.0.1:9")
+            _serving(directory, clock, "127.0.0.1:9")
             answers(http, 503)
+
+
+def test_a_replica_that_faltered_is_asked_when_the_other_is_gone(tmp_path, issuer):
+    """It was ejected for its failures; that it is the only one left counts for more."""
+    key, web = issuer
+    faltering = [True]
+    clock = [0.0]
+    directory = ReplicaDirectory(lease_seconds=60, clock=lambda: clock[0])
+    headers = {"authorization": f"Bearer {issue(key, web)}"}
+    live = {"live": True}
+    good = serve_json(lambda _asked: Answer(live))
+    bad = serve_json(lambda _asked: Answer(None, 503) if faltering[0] else Answer(live))
+    with bad as one, _discovery(directory) as address:
+        discovery = DiscoverySettings(target=address, refresh_seconds=0.2)
+        settings = _settings(tmp_path, web, predictions=PredictionSettings(discovery=discovery))
+        with (
+            run_envoy(settings, tmp_path) as gateway,
+            httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as http,
+        ):
+            with good as other:
+                _serving(directory, clock, *(url.removeprefix("http://") for url in (one, other)))
+                _until(lambda: http.get("/v2/health/live", headers=headers).status_code == 200)
+                ejected = f"serve_http::{one.removeprefix('http://')}::health_flags::/failed_outlier_check"
+
+                def is_ejected():
+                    http.get("/v2/health/live", headers=headers)
+                    return ejected in http.get(f"{gateway.admin}/clusters").text
+
+                _until(is_ejected)
+            faltering[0] = False
+            codes = {http.get("/v2/health/live", headers=headers).status_code for _ in range(30)}
+    assert codes == {200}
+
+
+def _serving(directory, clock, *addresses):
+    """Replicas at these addresses, and all had the time to report."""
+    for seconds in (59, 2):
+        for address in addresses:
+            directory.report_replica(ReplicaReport(address, "127.0.0.1:9", address, ReplicaState.SERVING))
+        clock[0] += seconds
+
+
+def _until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_too_many_requests_are_told_to_wait(tmp_path, issuer):

@@ -20,6 +20,11 @@ _MIB = 1024 * 1024
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
+# Where not even three of five replicas are well, all are asked: of two, the one that was ejected may be the only one that
+# lives, and who asks a dead one is sent on at once.
+_ONE_MAY_BE_LEFT: Config = {"common_lb_config": {"healthy_panic_threshold": {"value": 60}}}
+
+
 def clusters(settings: GatewaySettings) -> list[Config]:
     """Every cluster of the bootstrap."""
     found = [
@@ -33,7 +38,7 @@ def clusters(settings: GatewaySettings) -> list[Config]:
         (SERVE_HTTP, predictions.http, False),
     ):
         # Of a replica that is replaced, all that it has under way may have to be asked again at once.
-        cluster = _guarded(name, peer, http2=http2, retries=256)
+        cluster = _guarded(name, peer, http2=http2, retries=256) | _ONE_MAY_BE_LEFT
         if predictions.discovery is not None:
             cluster = _discovered(cluster, predictions.discovery)
         found.append(cluster)
