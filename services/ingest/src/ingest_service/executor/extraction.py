@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from ingest_service.domain.source import Connection, SourceDeclaration
 from ingest_service.errors import SourceAwayError, SourceError
+from ingest_service.executor.environment import bare_environment
 from ingest_service.extract.job import Extracted, ExtractFailure, ExtractJob, ExtractReport
 from ingest_service.settings import SourceSettings
 from servicekit.errors import InternalError, Text
@@ -161,7 +162,7 @@ class ProcessExtractor(Extractor):
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=bare_environment(1),
             cwd="/",
         )
         try:
@@ -218,14 +219,3 @@ def _raised(failure: ExtractFailure | None) -> SourceError | SourceAwayError:
         Text(en=failure.remedy_en, id=failure.remedy_id),
         reason=failure.reason,
     )
-
-
-def _environment() -> dict[str, str]:
-    return {
-        "PATH": os.environ.get("PATH", ""),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "POLARS_MAX_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from ingest_service.engine.job import Order
+from ingest_service.executor.environment import bare_environment
 from servicekit.errors import InternalError, Text
 
 __all__ = ["Child", "ForkServer"]
@@ -121,19 +122,12 @@ class ForkServer:
         self._control = self._process = None
 
     def _environment(self) -> Mapping[str, str]:
-        return {
-            "PATH": os.environ.get("PATH", ""),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "POLARS_MAX_THREADS": str(self._threads),
+        return bare_environment(self._threads) | {
             # The process ends with its file: memory given back in between is only fetched again (Arrow's, Polars' allocator).
             "MIMALLOC_PURGE_DELAY": "-1",
             # A huge page is cleared whole for the little that a short process puts into it.
             "MIMALLOC_ALLOW_THP": "0",
             "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
-            # NumPy's algebra is not used: no threads for it, so that forks have none to lose.
-            "OPENBLAS_NUM_THREADS": "1",
         }
 
 

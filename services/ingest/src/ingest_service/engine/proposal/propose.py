@@ -41,8 +41,7 @@ def _proposal(job: ProposalJob) -> ProposalReport:
     frame = _sample(job, first, found.form)
     draft = draft_of(job, found.form, frame)
     remarks = [*found.remarks, *draft.remarks, *_about_the_file(job, len(unpacked), frame)]
-    language_neutral = draft.text((), "en")
-    tried = _try(job, language_neutral)
+    tried = _try(job, draft.text((), job.language))
     remarks += _about_the_trial(tried)
     return ProposalReport(
         fatal=tried.fatal,

@@ -8,7 +8,7 @@ import python_calamine as calamine
 
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import Remark, ValidationLimits
-from ingest_service.engine.proposal.remarks import remark, shown
+from ingest_service.engine.proposal.remarks import header_below, remark
 from ingest_service.engine.readers.grid import plain_text
 from ingest_service.engine.readers.workbook import open_workbook
 from ingest_service.engine.readers.workbookguard import check_workbook
@@ -56,15 +56,8 @@ def sniff_workbook(path: Path, limits: ValidationLimits) -> tuple[dict[str, Any]
     header = _header_of(rows)
     if header > 0:
         form["header_row"] = header + 1
-        before = "; ".join(
-            shown(" ".join(filter(None, map(plain_text, row)))) for row in rows[:header] if any(row)
-        )
-        remarks.append(
-            remark(
-                f"The header is in row {header + 1}; what stands above it is passed over: {before or '-'}.",
-                f"Judul kolom ada pada baris {header + 1}; yang di atasnya dilewati: {before or '-'}.",
-            )
-        )
+        above = (filter(None, map(plain_text, row)) for row in rows[:header])
+        remarks.append(header_below(header + 1, "in row", above))
     if book.get_sheet_by_name(name).merged_cell_ranges:
         remarks.append(
             remark(

@@ -13,7 +13,7 @@ from typing import Any
 
 from ingest_service.domain.contract import Format
 from ingest_service.engine.job import Remark, ValidationLimits
-from ingest_service.engine.proposal.remarks import remark, shown
+from ingest_service.engine.proposal.remarks import header_below, remark
 from ingest_service.engine.proposal.sheets import sniff_workbook
 from ingest_service.engine.readers.encodings import encoding_of, without_mark
 
@@ -126,13 +126,7 @@ def _sniff_csv(text: str) -> tuple[dict[str, Any], list[Remark]]:
     if _is_header(header, [cells for _line, cells in rows[at + 1 :]]):
         if line > 1:
             found["header_row"] = line
-            before = "; ".join(shown(" ".join(cells)) for _line, cells in rows[:at] if any(cells))
-            remarks.append(
-                remark(
-                    f"The header is on line {line}; what stands above it is passed over: {before or '-'}.",
-                    f"Judul kolom ada pada baris {line}; yang di atasnya dilewati: {before or '-'}.",
-                )
-            )
+            remarks.append(header_below(line, "on line", (cells for _line, cells in rows[:at])))
         return found, remarks
     found |= {"header_row": 0, "names": [f"column_{number}" for number in range(1, width + 1)]}
     remarks.append(
