@@ -6,10 +6,20 @@ import polars as pl
 import psycopg
 import pytest
 
-from lake import Lake, LakeSettings, RowFilter, TableSchema, WrittenFile, system_decision, write_parquet
+from lake import (
+    Follows,
+    Lake,
+    LakeSettings,
+    RowFilter,
+    TableSchema,
+    WrittenFile,
+    system_decision,
+    write_parquet,
+)
 from lake.errors import (
     CommitConflictError,
     InvalidCommitError,
+    OvertakenError,
     SchemaMismatchError,
     StoreError,
     TableNotFoundError,
@@ -262,3 +272,24 @@ def test_a_writer_whose_lock_was_lost_fails_and_can_try_again(
     assert read(lake, table) == [("33", 2016, Decimal(3))]
     assert not lake.writer(table).overwrite(rows(("32", 2016, "1")), run_id="r1").repeated
     assert read(lake, table) == [("32", 2016, Decimal(1))]
+
+
+def test_of_two_commits_that_follow_the_same_one_the_second_is_refused(lake: Lake, table: str) -> None:
+    writer = lake.writer(table)
+
+    def follow(run_id: str, after: int | None) -> int:
+        follows, own = Follows("source", "events", after), {"source": "events"}
+        return writer.append(
+            rows(("11", 2017, "1")), run_id=run_id, properties=own, follows=follows
+        ).snapshot_id
+
+    first = follow("a", None)
+    # Somebody else's commit does not count.
+    writer.append(rows(("12", 2017, "1")), run_id="other")
+    follow("b", first)
+    for late, after in (("late", first), ("first", None), ("unknown", 1)):
+        with pytest.raises(OvertakenError):
+            follow(late, after)
+    assert len(read(lake, table)) == 3
+    # What was committed is committed, whatever came since.
+    assert follow("a", None) == first

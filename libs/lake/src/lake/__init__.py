@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lake.commits import CommitResult
     from lake.decision import Condition, Mask, ReadDecision, RowFilter, allow_all, deny, system_decision
+    from lake.errors import OvertakenError
     from lake.health import TableHealth
     from lake.memory import MemoryObjectStore
     from lake.objectstore import ObjectInfo, ObjectStore
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from lake.settings import LakeSettings, S3Settings
     from lake.tables import Lake, SnapshotInfo, TableInfo
     from lake.waiting import wait_for_bucket
-    from lake.writer import TableWriter
+    from lake.writer import Follows, TableWriter
 
 __all__ = [
     "Column",
     "CommitResult",
     "Condition",
+    "Follows",
     "GovernedReader",
     "GovernedScan",
     "Lake",
@@ -34,6 +36,7 @@ __all__ = [
     "MemoryObjectStore",
     "ObjectInfo",
     "ObjectStore",
+    "OvertakenError",
     "Partition",
     "ReadDecision",
     "RowFilter",
@@ -58,6 +61,7 @@ _HOME = {
     "Column": "lake.schema",
     "CommitResult": "lake.commits",
     "Condition": "lake.decision",
+    "Follows": "lake.writer",
     "GovernedReader": "lake.reader",
     "GovernedScan": "lake.reader",
     "Lake": "lake.tables",
@@ -66,6 +70,7 @@ _HOME = {
     "MemoryObjectStore": "lake.memory",
     "ObjectInfo": "lake.objectstore",
     "ObjectStore": "lake.objectstore",
+    "OvertakenError": "lake.errors",
     "Partition": "lake.reader",
     "ReadDecision": "lake.decision",
     "RowFilter": "lake.decision",

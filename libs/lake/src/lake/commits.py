@@ -92,12 +92,8 @@ class CommitLog:
 
     def newest(self, table_uid: UUID, name: str, value: str, *, before: int) -> CommitResult | None:
         """The newest recorded commit below a sequence number whose property `name` has this value, or None."""
-        with (
-            self._pool.connection(timeout=self._timeout) as connection,
-            connection.cursor(row_factory=class_row(_Row)) as cursor,
-        ):
-            row = cursor.execute(_NEWEST, [table_uid, name, value, before]).fetchone()
-        return replace(row.result(), repeated=True) if row else None
+        with self._pool.connection(timeout=self._timeout) as connection:
+            return newest_commit(connection, table_uid, name, value, before)
 
     @contextmanager
     def locked(self, table: TableId, table_uid: UUID) -> Iterator["LockedLog"]:
@@ -106,24 +102,33 @@ class CommitLog:
         The lock lives in the transaction: a writer that dies gives it back. CommitConflictError when it does not
         come in time.
         """
+        with self._holding(f"lake:{table_uid}", f"table {table}", f"Tabel {table}") as connection:
+            yield LockedLog(connection, table_uid)
+
+    @contextmanager
+    def exclusively(self, task: str) -> Iterator[None]:
+        """Hold the lock of a task of this name; as for `locked`."""
+        with self._holding(f"lake task:{task}", task, f"Tugas {task}"):
+            yield
+
+    @contextmanager
+    def _holding(self, key: str, what: str, what_id: str) -> Iterator[psycopg.Connection]:
         with self._pool.connection(timeout=self._timeout) as connection, connection.transaction():
             try:
                 limit = f"{int(self._timeout * 1000)}ms"
                 connection.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
                 connection.execute("SELECT set_config('statement_timeout', '0', true)")
-                connection.execute(
-                    "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lake:{table_uid}"]
-                )
+                connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
             except psycopg.errors.LockNotAvailable as error:
                 raise CommitConflictError(
                     Text(
-                        id=f"Tabel {table} dikunci penulis lain lebih dari {self._timeout:g} detik.",
-                        en=f"Another writer has held table {table} for more than {self._timeout:g} seconds.",
+                        id=f"{what_id} dikunci penulis lain lebih dari {self._timeout:g} detik.",
+                        en=f"Another writer has held {what} for more than {self._timeout:g} seconds.",
                     ),
                     Text(id="Ulangi dengan run_id yang sama.", en="Try again with the same run_id."),
                     retry_after_seconds=5,
                 ) from error
-            yield LockedLog(connection, table_uid)
+            yield connection
 
 
 class LockedLog:
@@ -136,6 +141,10 @@ class LockedLog:
     def find(self, run_id: str) -> CommitResult | None:
         """The recorded commit of a run, or None."""
         return find_commit(self._connection, self._table_uid, run_id)
+
+    def newest(self, name: str, value: str, *, before: int) -> CommitResult | None:
+        """As `CommitLog.newest`."""
+        return newest_commit(self._connection, self._table_uid, name, value, before)
 
     def add(self, result: CommitResult) -> None:
         """Record a commit; nothing happens when it is recorded already."""
@@ -162,4 +171,13 @@ def find_commit(connection: psycopg.Connection, table_uid: UUID, run_id: str) ->
     """The recorded commit of a run, marked as repeated, or None."""
     with connection.cursor(row_factory=class_row(_Row)) as cursor:
         row = cursor.execute(_FIND, [table_uid, run_id]).fetchone()
+    return replace(row.result(), repeated=True) if row else None
+
+
+def newest_commit(
+    connection: psycopg.Connection, table_uid: UUID, name: str, value: str, before: int
+) -> CommitResult | None:
+    """See `CommitLog.newest`."""
+    with connection.cursor(row_factory=class_row(_Row)) as cursor:
+        row = cursor.execute(_NEWEST, [table_uid, name, value, before]).fetchone()
     return replace(row.result(), repeated=True) if row else None

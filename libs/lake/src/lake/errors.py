@@ -89,6 +89,12 @@ class CommitConflictError(LakeError, AbortedError):
     reason = "COMMIT_CONFLICT"
 
 
+class OvertakenError(LakeError, AbortedError):
+    """Another commit came first where this one was to follow a certain one; nothing was committed."""
+
+    reason = "OVERTAKEN"
+
+
 class AccessDeniedError(LakeError, PermissionDeniedError):
     """The decision does not allow this read; raised before anything about the table is looked up."""
 

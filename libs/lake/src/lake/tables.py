@@ -1,7 +1,8 @@
 """The lake: tables, their schemas, snapshots and descriptions."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -286,6 +287,15 @@ class Lake:
         """Tags and their snapshots."""
         refs = load_table(self._catalog, TableId.of(table)).metadata.refs
         return {name: ref.snapshot_id for name, ref in refs.items() if ref.snapshot_ref_type.value == "tag"}
+
+    @contextmanager
+    def exclusively(self, task: str) -> Iterator[None]:
+        """Hold a lock of this name, for a task that writes more than one table; a process that dies gives it back.
+
+        CommitConflictError when it does not come in time.
+        """
+        with self._log.exclusively(task):
+            yield
 
     def _change(self, name: TableId, change: Callable[[Table], Any]) -> TableInfo:
         """Change a table's metadata under its writer lock."""

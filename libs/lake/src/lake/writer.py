@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -19,7 +20,7 @@ from pyiceberg.utils.concurrent import ExecutorFactory
 
 from lake.commits import CommitLog, CommitResult, LockedLog
 from lake.decision import RowFilter
-from lake.errors import CommitConflictError, InvalidCommitError, SchemaMismatchError
+from lake.errors import CommitConflictError, InvalidCommitError, OvertakenError, SchemaMismatchError
 from lake.iceberg import LakeCatalog, load_table
 from lake.objectstore import ObjectStore
 from lake.outages import outages
@@ -36,6 +37,15 @@ TableData: TypeAlias = Sequence[WrittenFile] | pa.Table | pl.DataFrame | pl.Lazy
 # Of a table and a run: the files that go, and new ones with those of their rows that stay.
 _Replacement: TypeAlias = Callable[[Table, str], tuple[list[DataFile], list[DataFile]]]
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Follows:
+    """What a commit expects: the newest commit whose property `name` is `value` made this snapshot (None: there is none)."""
+
+    name: str
+    value: str
+    snapshot_id: int | None
 
 
 @dataclass(frozen=True)
@@ -74,20 +84,23 @@ class TableWriter:
         properties: Mapping[str, str] | None = None,
         tag: str | None = None,
         expected: int | None = None,
+        follows: Follows | None = None,
     ) -> CommitResult:
         """Add rows in one snapshot. No file or no row is a legal commit.
 
         `controls` are control totals (name → exact value); `properties` are summary entries such as `submission`,
         `pipeline`, `trace_id`; `tag` names the snapshot for ever, in the same commit. With
-        `expected`, a CommitConflictError unless that snapshot is still the newest.
+        `expected`, a CommitConflictError unless that snapshot is still the newest; with `follows`, an OvertakenError unless
+        that commit is still the newest of its kind.
 
         Raises:
             SchemaMismatchError: the data does not fit.
             InvalidCommitError: an id, a name, a value or a file is not usable.
             CommitConflictError: the writer lock did not come in time; try again with the same run_id.
+            OvertakenError: another commit of this kind came first; nothing was committed.
         """
         note = CommitNote.of(run_id, "append", controls, properties)
-        return self._write_and_commit(data, note, None, tag, expected)
+        return self._write_and_commit(data, note, None, tag, expected, follows)
 
     @outages()
     def overwrite(
@@ -206,6 +219,11 @@ class TableWriter:
         Snapshots that were rolled back do not count; those that expired are remembered.
         """
         table = self._load()
+        return self._newest(table, name, value, partial(self._log.newest, _uid(table)))
+
+    def _newest(
+        self, table: Table, name: str, value: str, expired: Callable[..., CommitResult | None]
+    ) -> CommitResult | None:
         snapshot, oldest = table.current_snapshot(), None
         while snapshot is not None:
             result = result_of(self._table, snapshot)
@@ -216,7 +234,7 @@ class TableWriter:
             snapshot = table.snapshot_by_id(parent) if parent is not None else None
         if oldest is None:
             return None
-        return self._log.newest(_uid(table), name, value, before=oldest)
+        return expired(name, value, before=oldest)
 
     @outages()
     def find_commit(self, run_id: str) -> CommitResult | None:
@@ -236,6 +254,7 @@ class TableWriter:
         replacement: _Replacement | None,
         tag: str | None,
         expected: int | None,
+        follows: Follows | None = None,
     ) -> CommitResult:
         table = self._load()
         if found := self._find(table, note.run_id):
@@ -249,10 +268,15 @@ class TableWriter:
                 return _Change(added)
             return _Change(added, *replacement(present, note.run_id))
 
-        return self._commit(note, change, tag, expected)
+        return self._commit(note, change, tag, expected, follows)
 
     def _commit(
-        self, note: CommitNote, change: Callable[[Table], _Change], tag: str | None, expected: int | None
+        self,
+        note: CommitNote,
+        change: Callable[[Table], _Change],
+        tag: str | None,
+        expected: int | None,
+        follows: Follows | None = None,
     ) -> CommitResult:
         table = self._load()
         if found := self._find(table, note.run_id):
@@ -267,9 +291,23 @@ class TableWriter:
             newest = table.current_snapshot()
             if expected is not None and (newest is None or newest.snapshot_id != expected):
                 raise _conflict(self._table)
+            if follows is not None:
+                self._expect(table, follows, log)
             result = self._make_snapshot(table, change(table), note, tag)
             log.add(result)
             return result
+
+    def _expect(self, table: Table, follows: Follows, log: LockedLog) -> None:
+        newest = self._newest(table, follows.name, follows.value, log.newest)
+        found = newest.snapshot_id if newest is not None else None
+        if found != follows.snapshot_id:
+            raise OvertakenError(
+                Text(
+                    id=f"Tabel {self._table}: snapshot {found} mendahului, bukan {follows.snapshot_id}.",
+                    en=f"Table {self._table}: snapshot {found} came first, {follows.snapshot_id} was expected.",
+                ),
+                Text(id="Baca ulang posisinya, lalu ulangi.", en="Read the position again, then try again."),
+            )
 
     def _heal(self, table: Table, log: LockedLog) -> None:
         """Record the newest snapshot if its writer died before it could: so expiry never forgets a run."""

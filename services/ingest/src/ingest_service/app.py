@@ -11,8 +11,11 @@ from psycopg import AsyncConnection
 
 from catalogclient import CatalogAuditSink, CatalogClient
 from ingest_service.clients import CatalogServiceClient
+from ingest_service.domain.source_declaration import parse_source
 from ingest_service.executor.extraction import ProcessExtractor
+from ingest_service.executor.places import Places
 from ingest_service.executor.queue import Task, WorkQueue, prepare_queue
+from ingest_service.executor.topics import ProcessTopics
 from ingest_service.executor.validator import ProcessValidator
 from ingest_service.service.comparison import ComparisonService
 from ingest_service.service.contracts import ContractService
@@ -24,18 +27,20 @@ from ingest_service.service.review import ReviewService
 from ingest_service.service.source_runs import SourceRunService
 from ingest_service.service.sources import SourceService
 from ingest_service.service.submissions import SubmissionService
+from ingest_service.service.topic_runs import TopicRunService
 from ingest_service.service.uploads import UploadService
 from ingest_service.servicer import ContractServicer, SourceServicer, SubmissionServicer, UploadServicer
 from ingest_service.settings import IngestSettings
 from ingest_service.storage.comparison import LakeComparisonStore
 from ingest_service.storage.objects import ObjectChunkStore
-from ingest_service.storage.postgres_sources import PostgresSourceStore
+from ingest_service.storage.postgres_sources import PostgresSourceStore, declared
 from ingest_service.storage.postgres_submissions import PostgresSubmissionStore
 from ingest_service.storage.postgres_uploads import PostgresUploadStore
 from ingest_service.storage.publications import LakePublicationStore
 from ingest_service.storage.source_tables import LakeSourceTables
 from ingest_service.storage.staged import StagedStore
 from ingest_service.storage.tables import LakeTableStore
+from ingest_service.storage.topic_tables import LakeTopicTables
 from ingest_service.storage.workspace import Workspace
 from lake import Lake
 from lumbung.annotations.v1 import access_pb2
@@ -58,6 +63,8 @@ __all__ = ["start"]
 
 _log = get_logger(__name__)
 _EXPIRE_SECONDS = 60.0
+# Where runs of a kind of source are queued: those of topics last.
+_QUEUES = {"sql": "source_runs", "kafka": "topic_runs"}
 
 
 async def start(
@@ -76,28 +83,44 @@ async def start(
     workspace = Workspace(settings.validation.work_dir)
     await asyncio.to_thread(workspace.clean)
 
-    async def process(submission_id: str, last_attempt: bool) -> None:
-        await processing.process_submission(submission_id, last_attempt=last_attempt)
-
-    async def process_run(run_id: str, last_attempt: bool) -> None:
-        await source_runs.process_run(run_id, last_attempt=last_attempt)
-
+    jobs, topics = settings.jobs, settings.sources.topics
     queue = WorkQueue(
         settings.postgres,
-        settings.jobs,
+        jobs,
         [
-            Task("submissions", "process_submission", "submission_id", process, settings.jobs.concurrency),
-            Task("source_runs", "process_source_run", "run_id", process_run, settings.sources.concurrency),
+            Task(
+                "submissions",
+                "process_submission",
+                "submission_id",
+                lambda submission, last: processing.process_submission(submission, last_attempt=last),
+                jobs.concurrency,
+            ),
+            Task(
+                "source_runs",
+                "process_source_run",
+                "run_id",
+                lambda run, last: source_runs.process_run(run, last_attempt=last),
+                settings.sources.concurrency,
+            ),
+            Task(
+                "topic_runs",
+                "process_topic_run",
+                "run_id",
+                lambda run, _last: topic_runs.process_run(run),
+                topics.concurrency,
+            ),
         ],
     )
 
     async def enqueue_run(connection: AsyncConnection[Any], source: str, run_id: str) -> None:
-        await queue.enqueue("source_runs", connection, run_id, lock=f"sources/{source}")
+        kind = parse_source(await declared(connection, source)).type
+        await queue.enqueue(_QUEUES[kind], connection, run_id, lock=f"sources/{source}")
 
     enqueue = partial(queue.enqueue, "submissions")
     uploads, submissions = PostgresUploadStore(pool, enqueue), PostgresSubmissionStore(pool, enqueue)
     sources = PostgresSourceStore(pool, enqueue_run)
-    extractor = ProcessExtractor(settings.sources)
+    places = Places(settings.sources)
+    extractor = ProcessExtractor(settings.sources, places)
     publications, staged = LakePublicationStore(lake), StagedStore(lake.objects)
     corrections = Corrections(submissions, publications, tables)
     reverting = Reverting(submissions, publications, catalog)
@@ -125,7 +148,18 @@ async def start(
         workspace,
         settings.validation.limits,
     )
-    source_service = SourceService(sources, catalog, extractor)
+    topic_runs = TopicRunService(
+        sources,
+        tables,
+        LakeTopicTables(lake, tables),
+        catalog,
+        ProcessTopics(settings.sources, places),
+        validator,
+        workspace,
+        settings.validation.limits,
+        catalog_seconds=topics.catalog_seconds,
+    )
+    source_service = SourceService(sources, catalog, places)
     submission_service = SubmissionService(submissions, chunks, tables, catalog)
     contract_service = ContractService(validator, workspace, settings.proposals, settings.validation.limits)
     upload_service = UploadService(

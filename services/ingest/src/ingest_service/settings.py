@@ -23,6 +23,7 @@ __all__ = [
     "ProposalSettings",
     "SourceHost",
     "SourceSettings",
+    "TopicSettings",
     "UploadSettings",
     "ValidationSettings",
 ]
@@ -83,6 +84,25 @@ class SourceHost(BaseModel):
     secrets: tuple[str, ...] = ()
 
 
+class TopicSettings(BaseModel):
+    """How topics are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="topics that one replica reads at once; at most half of lake.postgres.pool_max",
+    )
+    catalog_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="at most so often the catalog is told of a topic's newest commit",
+    )
+
+
 class SourceSettings(BaseModel):
     """What sources may be read, and how much of one at once. No host that is not listed is spoken to."""
 
@@ -112,6 +132,7 @@ class SourceSettings(BaseModel):
         description="how long a run waits for open transactions of the source before it reads their span again next time",
     )
     concurrency: int = Field(default=1, ge=1, le=16)
+    topics: TopicSettings = TopicSettings()
 
 
 class IngestSettings(ServiceSettings):

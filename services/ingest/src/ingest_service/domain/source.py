@@ -9,12 +9,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from ingest_service.domain.contract import Localized
 
-__all__ = ["Connection", "Deletes", "Partitions", "SourceDeclaration", "Sql", "Table", "Throttle"]
+__all__ = [
+    "Connection",
+    "Deletes",
+    "Kafka",
+    "Partitions",
+    "Place",
+    "Registry",
+    "SourceDeclaration",
+    "Sql",
+    "Table",
+    "Throttle",
+]
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 # What stands in quotes in SQL: anything but NUL, at most as long as the longest of any server.
 Quoted = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Host = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$")
+]
 _DURATION = re.compile(r"^(\d{1,6})(s|m|h|d)$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -27,7 +41,7 @@ class Connection(_Model):
     """Where a database is. `password` names a secret that the platform holds; the value is never in the file."""
 
     driver: Literal["postgresql", "mariadb", "mysql", "sqlserver", "oracle"]
-    host: str = Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$")
+    host: Host
     port: int = Field(ge=1, le=65535)
     database: Quoted
     user: Quoted
@@ -122,6 +136,67 @@ class Sql(_Model):
         return self.lag if isinstance(self.lag, int) else 0
 
 
+class Place(_Model):
+    """A host and a port that the platform has to allow."""
+
+    host: Host
+    port: int = Field(ge=1, le=65535)
+
+
+class KafkaAccount(_Model):
+    """Who signs in to the broker. `password` names a secret, as for databases."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    user: Quoted
+    password: SecretName
+
+
+class RegistryAccount(_Model):
+    """Who signs in to the registry."""
+
+    user: Quoted
+    password: SecretName
+
+
+class Registry(Place):
+    """A schema registry: where Avro schemas are asked for by their number."""
+
+    tls: Literal["verify", "off"] = "verify"
+    account: RegistryAccount | None = None
+
+
+class Kafka(_Model):
+    """A topic, read without end. Bytes and seconds.
+
+    `start` is where a source that has never read this topic begins: with the oldest messages that are kept, or after
+    the newest. A batch is committed after `commit_seconds`, or once it has `batch_rows` messages or
+    `batch_bytes`. A message above `message_bytes` is a dead letter. Another `generation` forgets how far the topic was
+    read: it begins with `start` again. `lost` is what to do where messages were deleted before they were read.
+    """
+
+    bootstrap: Place
+    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    format: Literal["json", "avro"]
+    registry: Registry | None = None
+    tls: Literal["verify", "off"] = "verify"
+    account: KafkaAccount | None = None
+    start: Literal["earliest", "latest"] = "earliest"
+    generation: int = Field(default=1, ge=1, le=1_000_000)
+    lost: Literal["stop", "skip"] = "stop"
+    commit_seconds: int = Field(default=5, ge=1, le=3600)
+    batch_rows: int = Field(default=100_000, ge=1, le=1_000_000)
+    batch_bytes: int = Field(default=64 * 1024**2, ge=1024, le=1024**3)
+    message_bytes: int = Field(default=1024**2, ge=1, le=64 * 1024**2)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Kafka":
+        if self.topic in {".", ".."}:
+            raise ValueError(f"{self.topic!r} is no topic")
+        if (self.format == "avro") != (self.registry is not None):
+            raise ValueError("`registry` belongs to format avro, and it needs one")
+        return self
+
+
 class SourceDeclaration(_Model):
     """A source: which dataset it feeds, and the section that its type names."""
 
@@ -131,5 +206,27 @@ class SourceDeclaration(_Model):
     description: Localized
     owner: str
     dataset: Identifier
-    type: Literal["sql"]
-    sql: Sql
+    type: Literal["sql", "kafka"]
+    sql: Sql | None = None
+    kafka: Kafka | None = None
+
+    @model_validator(mode="after")
+    def _has_its_section(self) -> "SourceDeclaration":
+        given = {name for name in ("sql", "kafka") if getattr(self, name) is not None}
+        if given != {self.type}:
+            raise ValueError(f"type {self.type} has the section `{self.type}` and no other")
+        return self
+
+    @property
+    def database(self) -> Sql:
+        """The section of a source of type sql."""
+        if self.sql is None:
+            raise TypeError(f"sources/{self.name} is no database")
+        return self.sql
+
+    @property
+    def stream(self) -> Kafka:
+        """The section of a source of type kafka."""
+        if self.kafka is None:
+            raise TypeError(f"sources/{self.name} is no topic")
+        return self.kafka

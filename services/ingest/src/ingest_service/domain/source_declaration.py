@@ -33,13 +33,16 @@ def check_feeds(source: SourceDeclaration, contract: Contract) -> None:
     """Whether a contract can take what a source gives.
 
     Raises:
-        SourceInvalidError: the dataset takes files, or has no key where the source needs one.
+        SourceInvalidError: the dataset takes files, or has no key where the source needs one, or one that it cannot keep.
     """
     place = f"dataset ({source.dataset})"
     problems = []
     if contract.format is not None:
         problems.append(f"{place}: it takes files (`format`); what a source feeds is written by it alone")
-    if source.sql.mode == "incremental":
+    if source.kafka is not None and any(column.key for column in contract.columns):
+        # Only the rows of one batch are seen together.
+        problems.append(f"{place}: messages are appended, so that `key` columns cannot be held unique")
+    if source.sql is not None and source.sql.mode == "incremental":
         keys = [column for column in contract.columns if column.key]
         if not keys:
             problems.append(f"{place}: mode incremental needs a contract with `key` columns")

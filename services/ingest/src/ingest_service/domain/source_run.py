@@ -40,7 +40,10 @@ class SourceRunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceRun:
-    """A run. Times are UTC; `bytes_read` as they lie in memory; `ceiling` is what the position may not pass."""
+    """A run. Times are UTC; `bytes_read` as they lie in memory; `ceiling` is what the position may not pass.
+
+    Of a topic, `holder` is the process that reads it and `lag` are messages not read yet, by partition.
+    """
 
     run: str
     source: str
@@ -68,4 +71,6 @@ class SourceRun:
     snapshot_id: int | None = None
     rule_counts: tuple[RuleCount, ...] = ()
     error_reason: str = ""
+    holder: str = ""
+    lag: Mapping[int, int] = field(default_factory=dict)
     trace: Mapping[str, str] = field(default_factory=dict)

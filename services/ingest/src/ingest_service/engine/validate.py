@@ -1,6 +1,5 @@
 """Holds one file against its contract, in the order that the language states."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -113,7 +112,7 @@ class _Validation:
                 "message_id": entry.indonesian,
                 "remedy_en": entry.remedy_en,
                 "remedy_id": entry.remedy_id,
-                "record": json.dumps(entry.text, ensure_ascii=False),
+                "record": entry.record,
                 "submission": self._job.submission,
             }
             for entry in broken

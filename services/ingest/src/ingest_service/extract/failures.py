@@ -6,10 +6,12 @@ __all__ = [
     "ExtractError",
     "away",
     "credentials",
+    "messages_lost",
     "refused",
     "schema_changed",
     "slow",
     "too_large",
+    "topic_changed",
     "untrusted",
 ]
 
@@ -117,5 +119,29 @@ def too_large(limit: int) -> ExtractError:
         f"Satu bagian lebih dari {limit} bita (sources.max_chunk_bytes).",
         "Read incrementally with smaller chunk_rows, or have the limit raised.",
         "Baca bertahap dengan chunk_rows lebih kecil, atau minta batasnya dinaikkan.",
+        lasting=True,
+    )
+
+
+def messages_lost(partition: int, wanted: int, oldest: int) -> ExtractError:
+    """Messages were deleted from the topic before they were read."""
+    return _failure(
+        "SOURCE_MESSAGES_LOST",
+        f"Partition {partition} was read up to offset {wanted}, and the topic begins at {oldest}: {oldest - wanted} offsets are gone.",
+        f"Partisi {partition} dibaca sampai offset {wanted}, sedangkan topik mulai dari {oldest}: {oldest - wanted} offset hilang.",
+        "Have the topic keep its messages longer; to go on behind the gap, apply the source with `lost: skip`.",
+        "Perpanjang masa simpan topik; untuk melanjutkan setelah celah, terapkan sumber dengan `lost: skip`.",
+        lasting=True,
+    )
+
+
+def topic_changed(what_en: str, what_id: str) -> ExtractError:
+    """The topic is not the one that was read before."""
+    return _failure(
+        "SOURCE_TOPIC_CHANGED",
+        f"This is not the topic that was read before: {what_en}.",
+        f"Ini bukan topik yang dibaca sebelumnya: {what_id}.",
+        "If it was made anew on purpose, apply the source with `generation` raised by one: it is then read from `start` on.",
+        "Bila memang dibuat ulang, terapkan sumber dengan `generation` ditambah satu: topik dibaca lagi mulai dari `start`.",
         lasting=True,
     )

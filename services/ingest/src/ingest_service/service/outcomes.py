@@ -5,6 +5,7 @@ from ingest_service.engine.job import Report
 from servicekit.errors import Text
 
 __all__ = [
+    "LASTING",
     "contract_changed_text",
     "duplicate_text",
     "number",
@@ -17,6 +18,10 @@ __all__ = [
 ]
 
 _MAX_NAMES = 10
+# What another try cannot change.
+LASTING = frozenset(
+    {"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNAUTHENTICATED"}
+)
 
 
 def number(value: int) -> Text:

@@ -21,7 +21,7 @@ from ingest_service.executor.extraction import Extractor, Wanted
 from ingest_service.executor.validator import Validator
 from ingest_service.extract.job import Extracted
 from ingest_service.metrics import SOURCE_ROWS, SOURCE_RUNS, SOURCE_SECONDS
-from ingest_service.service.outcomes import number, rejected_text
+from ingest_service.service.outcomes import LASTING, number, rejected_text
 from ingest_service.storage.source_ports import SourceRunChange, SourceStore
 from ingest_service.storage.source_tables import ChunkCommit, Progress, SourceTables
 from ingest_service.storage.tables import TableStore, table_schema
@@ -34,10 +34,6 @@ __all__ = ["SourceRunService"]
 _log = get_logger(__name__)
 _tracer = tracer("ingest_service")
 _CANCEL_SECONDS = 1.0
-# What another try cannot change.
-_LASTING = frozenset(
-    {"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNAUTHENTICATED"}
-)
 
 
 class _CancelledError(Exception):
@@ -58,7 +54,7 @@ class _Work:
 
     @property
     def replaces_all(self) -> bool:
-        return self.run.full or self.source.sql.mode == "full"
+        return self.run.full or self.source.database.mode == "full"
 
 
 class SourceRunService:
@@ -98,7 +94,7 @@ class SourceRunService:
             except _CancelledError:
                 ended = await self._end(run_id, SourceRunState.CANCELLED)
             except LumbungError as error:
-                if error.code not in _LASTING and not last_attempt:
+                if error.code not in LASTING and not last_attempt:
                     await self._sources.change_run(run_id, SourceRunChange(message=_later(error)))
                     raise
                 ended = await self._fail(run_id, error)
@@ -179,7 +175,7 @@ class SourceRunService:
         keys = [c.file_column for c in contract.columns if c.key and c.file_column is not None]
         wanted = Wanted(
             columns=list(dict.fromkeys(names)),
-            key_columns=keys if work.source.sql.deletes is not None and not work.replaces_all else [],
+            key_columns=keys if work.source.database.deletes is not None and not work.replaces_all else [],
             position=before.position,
             ceiling=work.run.ceiling,
             again=first,
@@ -243,7 +239,7 @@ class SourceRunService:
 
     async def _vanished(self, work: _Work, chunk: Extracted, folder: Path) -> pl.DataFrame | None:
         """Keys of the dataset that the source no longer has, once all its keys are known."""
-        deletes = work.source.sql.deletes
+        deletes = work.source.database.deletes
         if deletes is None or work.replaces_all or not chunk.last:
             return None
         contract = _contract(work.contract, chunk.plain)

@@ -8,7 +8,7 @@ from ingest_service.domain.names import new_id
 from ingest_service.domain.source_declaration import check_feeds, parse_source
 from ingest_service.domain.source_run import SourceRun, SourceRunState, StoredSource
 from ingest_service.errors import SourceInvalidError, SourceNotFoundError, SourceRunNotFoundError
-from ingest_service.executor.extraction import Extractor
+from ingest_service.executor.places import Places
 from ingest_service.storage.source_ports import SourceStore
 from servicekit.auth import Principal
 from servicekit.errors import InvalidArgumentError, Text
@@ -21,11 +21,13 @@ _MAX_REQUEST_ID = 128
 class SourceService:
     """Keeps declarations, starts runs and ends them. Who may feed a dataset is who may write it."""
 
-    def __init__(self, sources: SourceStore, catalog: Catalog, extractor: Extractor) -> None:
-        self._sources, self._catalog, self._extractor = sources, catalog, extractor
+    def __init__(self, sources: SourceStore, catalog: Catalog, places: Places) -> None:
+        self._sources, self._catalog, self._places = sources, catalog, places
 
-    async def apply_source(self, principal: Principal, declaration: str) -> StoredSource:
-        """Keeps a declaration under the name that stands in it.
+    async def apply_source(
+        self, principal: Principal, declaration: str, trace: Mapping[str, str]
+    ) -> StoredSource:
+        """Keeps a declaration under the name that stands in it. A new revision of a topic begins to be read at once.
 
         Raises:
             SourceInvalidError: it is wrong, or another source feeds the dataset.
@@ -36,7 +38,7 @@ class SourceService:
         await self._catalog.require_write(principal, source.dataset)
         declared, _revision = await self._catalog.get_declaration(source.dataset)
         check_feeds(source, declared.contract)
-        self._extractor.check(source)
+        self._places.check(source)
         kept = StoredSource(source.name, source.dataset, declaration, 1, datetime.now(UTC))
         applied = await self._sources.apply_source(kept, principal.username)
         if applied is None:
@@ -49,7 +51,17 @@ class SourceService:
                 field="dataset",
                 reason="DATASET_HAS_SOURCE",
             )
+        if source.kafka is not None:
+            await self._begin_topic(principal, applied, trace)
         return applied
+
+    async def _begin_topic(
+        self, principal: Principal, source: StoredSource, trace: Mapping[str, str]
+    ) -> None:
+        """A run of this revision, unless it had one; a run that somebody ended stays ended."""
+        newest = await self._sources.list_source_runs(source=source.source, before=None, limit=1)
+        if not newest or newest[0].revision != source.revision:
+            await self._sources.create_run(_new_run(principal, source, trace))
 
     async def get_source(self, source: str) -> StoredSource:
         """A source; SourceNotFoundError when there is none."""
@@ -71,7 +83,7 @@ class SourceService:
     async def run_source(
         self, principal: Principal, source: str, *, request_id: str, full: bool, trace: Mapping[str, str]
     ) -> SourceRun:
-        """Asks for a run. The same request id of the same caller gives the same run.
+        """Asks for a run. The same request id of the same caller gives the same run; of a topic there is one at a time.
 
         Raises:
             SourceNotFoundError, WritingDeniedError, InvalidArgumentError.
@@ -86,20 +98,23 @@ class SourceService:
             )
         stored = await self.get_source(source)
         await self._catalog.require_write(principal, stored.dataset)
-        run = SourceRun(
-            run=new_id(),
-            source=source,
-            dataset=stored.dataset,
-            revision=stored.revision,
-            state=SourceRunState.PENDING,
-            message=Text(en="Waits for its turn.", id="Menunggu giliran."),
-            owner=principal.subject,
-            creator=principal.username,
-            create_time=datetime.now(UTC),
-            request_id=request_id or None,
-            full=full,
-            trace=dict(trace),
-        )
+        if parse_source(stored.declaration).kafka is not None:
+            if full:
+                raise InvalidArgumentError(
+                    Text(
+                        en=f"sources/{source} is a topic: it is read on, never anew.",
+                        id=f"sources/{source} adalah topik: dibaca terus, tidak diulang.",
+                    ),
+                    Text(
+                        en="Leave out `full`; to read it again from `start` on, apply it with another `generation`.",
+                        id="Hilangkan `full`; untuk membaca ulang dari `start`, terapkan dengan `generation` lain.",
+                    ),
+                    field="full",
+                )
+            newest = await self._sources.list_source_runs(source=source, before=None, limit=1)
+            if newest and not newest[0].state.is_final:
+                return newest[0]
+        run = _new_run(principal, stored, trace, request_id=request_id or None, full=full)
         return await self._sources.create_run(run)
 
     async def get_source_run(self, source: str, run: str) -> SourceRun:
@@ -143,3 +158,27 @@ class SourceService:
         by = principal.username
         asked = Text(en=f"{by} asked to try again.", id=f"{by} meminta pengulangan.")
         return await self._sources.retry_source_run(run, asked, trace)
+
+
+def _new_run(
+    principal: Principal,
+    source: StoredSource,
+    trace: Mapping[str, str],
+    *,
+    request_id: str | None = None,
+    full: bool = False,
+) -> SourceRun:
+    return SourceRun(
+        run=new_id(),
+        source=source.source,
+        dataset=source.dataset,
+        revision=source.revision,
+        state=SourceRunState.PENDING,
+        message=Text(en="Waits for its turn.", id="Menunggu giliran."),
+        owner=principal.subject,
+        creator=principal.username,
+        create_time=datetime.now(UTC),
+        request_id=request_id,
+        full=full,
+        trace=dict(trace),
+    )

@@ -23,7 +23,9 @@ class SourceServicer(pb_grpc.SourceServiceServicer):  # type: ignore[misc]
 
     async def ApplySource(self, request: Any, context: Any) -> pb.Source:  # noqa: N802
         """Creates a source or replaces its declaration."""
-        applied = await self._service.apply_source(current_principal(), request.source.declaration)
+        applied = await self._service.apply_source(
+            current_principal(), request.source.declaration, dict(client_metadata())
+        )
         return source_to_proto(applied, language_of(context))
 
     async def GetSource(self, request: Any, context: Any) -> pb.Source:  # noqa: N802

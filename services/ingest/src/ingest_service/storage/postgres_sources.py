@@ -16,7 +16,7 @@ from ingest_service.storage.rows import rule_counts_to_json
 from ingest_service.storage.source_ports import SourceRunChange, SourceStore
 from servicekit.errors import Text
 
-__all__ = ["PostgresSourceStore"]
+__all__ = ["PostgresSourceStore", "declared"]
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[DictRow]]
 
@@ -183,6 +183,15 @@ class PostgresSourceStore(SourceStore):
             return await (await connection.execute(query.encode(), values)).fetchone()
 
 
+async def declared(connection: AsyncConnection[Any], source: str) -> str:
+    """The present declaration of a source, within the connection's transaction."""
+    found = await connection.execute("SELECT declaration FROM sources WHERE source = %s", [source])
+    row = await found.fetchone()
+    if row is None:
+        raise RuntimeError(f"there is no source {source}")
+    return str(row["declaration"])
+
+
 def _run(row: DictRow) -> SourceRun:
     known = {key: value for key, value in row.items() if key not in {"message_en", "message_id"}}
     counts = tuple(RuleCount(rule, Severity(severity), rows) for rule, severity, rows in row["rule_counts"])
@@ -190,6 +199,7 @@ def _run(row: DictRow) -> SourceRun:
         "state": SourceRunState(row["state"]),
         "message": Text(en=row["message_en"], id=row["message_id"]),
         "rule_counts": counts,
+        "lag": {int(partition): lag for partition, lag in row["lag"].items()},
     }
     return SourceRun(**known)
 
@@ -197,7 +207,7 @@ def _run(row: DictRow) -> SourceRun:
 def _values(change: SourceRunChange) -> dict[str, Any]:
     plain = (
         "start_time", "end_time", "ceiling", "position_before", "position_after", "bytes_read", "commits",
-        "snapshot_id", "error_reason",
+        "snapshot_id", "error_reason", "holder",
     )  # fmt: skip
     values: dict[str, Any] = {name: getattr(change, name) for name in plain}
     values["state"] = change.state.value if change.state else None
@@ -206,6 +216,8 @@ def _values(change: SourceRunChange) -> dict[str, Any]:
     if change.rows is not None:
         names = ("rows_read", "rows_good", "rows_bad", "rows_deleted")
         values |= dict(zip(names, change.rows, strict=True))
+    if change.lag is not None:
+        values["lag"] = Jsonb({str(partition): lag for partition, lag in change.lag.items()})
     if change.rule_counts is not None:
         values["rule_counts"] = rule_counts_to_json(change.rule_counts)
     return {name: value for name, value in values.items() if value is not None}

@@ -29,6 +29,8 @@ class SourceRunChange:
     snapshot_id: int | None = None
     rule_counts: Sequence[RuleCount] | None = None
     error_reason: str | None = None
+    holder: str | None = None
+    lag: Mapping[int, int] | None = None
 
 
 class SourceStore(ABC):

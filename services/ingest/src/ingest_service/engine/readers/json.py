@@ -19,14 +19,14 @@ from ingest_service.engine.readers.frames import text_blocks
 from ingest_service.engine.readers.guards import check_text_file
 from ingest_service.engine.readers.source import Broken, TextSource, check_header
 
-__all__ = ["JsonLinesSource", "JsonSource"]
+__all__ = ["JsonLinesSource", "JsonSource", "Number", "decode_record", "value_text"]
 
 # So many records are looked at to know the columns.
 _SAMPLE = 1000
 _SPACE = " \t\r\n"
 
 
-class _Number(str):
+class Number(str):
     """A number as it stands in the file."""
 
     __slots__ = ()
@@ -46,8 +46,34 @@ def _refuse(constant: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=_Number, parse_int=_Number, parse_constant=_refuse
+    object_pairs_hook=_unique, parse_float=Number, parse_int=Number, parse_constant=_refuse
 )
+
+
+def decode_record(text: str) -> dict[str, Any]:
+    """A flat object: texts, `Number`s, booleans or None by name; ValueError says why it is none."""
+    try:
+        value = _DECODER.decode(text.strip(_SPACE))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return _flat(value)
+
+
+def _flat(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"it is no object: {str(value)[:100]}")  # noqa: TRY004 - of the file, not of this program
+    if nested := [name for name, item in value.items() if isinstance(item, dict | list)]:
+        raise ValueError(f"{nested[0]} holds an object or a list")
+    return value
+
+
+def value_text(value: Any, mark: str) -> str | None:
+    """A value as a column's text; a number in the form that the contract wants texts in, so that 1.234 is not taken for 1234."""
+    if isinstance(value, Number):
+        return value.replace(".", mark)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if value is None else str(value)
 
 
 class _Records(TextSource):
@@ -99,19 +125,19 @@ class _Records(TextSource):
         for row, record in self._records():
             if len(self._late) < _SAMPLE:
                 self._late.update(dict.fromkeys(name for name in record if name not in known))
-            yield row, {name: self._text(name, value) for name, value in record.items()}
+            yield row, {name: value_text(value, self._marks.get(name, ".")) for name, value in record.items()}
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         with self._path.open(encoding=self._encoding) as stream:
             for row, value in enumerate(self._values(stream), 1):
-                if isinstance(value, ValueError):
-                    self._break(row, str(value))
-                elif not isinstance(value, dict):
-                    self._break(row, f"it is no object: {str(value)[:100]}")
-                elif nested := [name for name, item in value.items() if isinstance(item, dict | list)]:
-                    self._break(row, f"{nested[0]} holds an object or a list")
+                try:
+                    if isinstance(value, ValueError):
+                        raise value
+                    record = _flat(value)
+                except ValueError as error:
+                    self._break(row, str(error))
                 else:
-                    yield row, value
+                    yield row, record
 
     def _break(self, row: int, said: str) -> None:
         self._broken[row] = Broken(
@@ -123,14 +149,6 @@ class _Records(TextSource):
             "Write each record as one flat JSON object.",
             "Tulis tiap rekaman sebagai satu objek JSON yang datar.",
         )
-
-    def _text(self, name: str, value: Any) -> str | None:
-        if isinstance(value, _Number):
-            # In the form that the contract wants texts in, so that 1.234 is not taken for 1234.
-            return value.replace(".", self._marks.get(name, "."))
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return value if value is None else str(value)
 
 
 class JsonLinesSource(_Records):

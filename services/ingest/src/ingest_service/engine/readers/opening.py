@@ -16,6 +16,8 @@ from ingest_service.engine.readers.report import ReportSource
 from ingest_service.engine.readers.several import NamedSource, SeveralSources
 from ingest_service.engine.readers.source import FILE, Source
 from ingest_service.engine.readers.spool import SpoolSource
+from ingest_service.engine.readers.topic import TopicSource
+from ingest_service.engine.readers.topicspool import MANIFEST
 from ingest_service.engine.readers.workbook import WorkbookSource
 from ingest_service.engine.readers.workbookguard import check_workbook
 from ingest_service.engine.readers.xlsx import XlsxSource
@@ -30,6 +32,8 @@ def open_source(job: ValidationJob) -> Source:
         FatalFileError: the file is refused as a whole.
     """
     contract, limits = job.contract, job.limits
+    if (job.file / MANIFEST).is_file():
+        return TopicSource(job.file, contract)
     if job.file.is_dir():
         return SpoolSource(job.file, list(dict.fromkeys(_wanted(contract))))
     form = contract.format or Format(type="csv")

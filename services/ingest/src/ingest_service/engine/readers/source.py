@@ -1,5 +1,6 @@
 """What every reader gives, whatever the file's format."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ def is_place(column: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Something that is no row of the table, at the place of one: its text, and why."""
+    """Something that is no row of the table, at the place of one: its text, and why. `place` says more of where it stood."""
 
     row: int
     rule: str
@@ -34,6 +35,14 @@ class Broken:
     indonesian: str
     remedy_en: str
     remedy_id: str
+    place: Mapping[str, str | None] | None = None
+
+    @property
+    def record(self) -> str:
+        """As JSON."""
+        if self.place is None:
+            return json.dumps(self.text, ensure_ascii=False)
+        return json.dumps({**self.place, "value": self.text}, ensure_ascii=False)
 
     def moved(self, by: int) -> "Broken":
         """The same, in a file that begins so many rows later."""

@@ -1,0 +1,19 @@
+"""What the failures mean that processes which read sources report."""
+
+from ingest_service.errors import SourceAwayError, SourceError
+from ingest_service.extract.job import ExtractFailure
+from servicekit.errors import Text
+
+__all__ = ["raised"]
+
+
+def raised(failure: ExtractFailure | None) -> SourceError | SourceAwayError:
+    """The error that a failure is."""
+    if failure is None:
+        raise RuntimeError("a report without chunk and without failure")
+    kind = SourceError if failure.lasting else SourceAwayError
+    return kind(
+        Text(en=failure.message_en, id=failure.message_id),
+        Text(en=failure.remedy_en, id=failure.remedy_id),
+        reason=failure.reason,
+    )
