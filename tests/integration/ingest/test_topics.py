@@ -1,12 +1,21 @@
 """Topics of a real broker: each message is in the dataset or among the dead letters, once."""
 
+import json
+import threading
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
+
+import fastavro
 import grpc
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from ingest_service.app import start
 from lumbung.ingest.v1 import source_service_pb2 as pb
 
 from .conftest import settings_for
+from support.kafka import run_kafka
 from support.sources import Runs
 from support.topics import (
     dead,
@@ -25,9 +34,74 @@ from support.topics import (
 pytestmark = pytest.mark.timeout(400)
 
 
+SCHEMA = {
+    "type": "record",
+    "name": "payment",
+    "fields": [
+        {"name": "id", "type": "long"},
+        {"name": "region", "type": "string"},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 2}},
+        {"name": "note", "type": ["null", "string"]},
+    ],
+}
+NESTED = {
+    "type": "record",
+    "name": "n",
+    "fields": [{"name": "id", "type": {"type": "array", "items": "null"}}],
+}
+
+
+class Registry:
+    """A schema registry's one call that readers need."""
+
+    def __init__(self):
+        self.schemas, self.away, self.asked = {1: SCHEMA, 2: NESTED}, False, []
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                number = int(self.path.rpartition("/")[2])
+                registry.asked.append(number)
+                known = number in registry.schemas
+                status = 503 if registry.away else 200 if known else 404
+                body = {"schema": json.dumps(registry.schemas[number])} if known else {"error_code": 40403}
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_args):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
 @pytest.fixture
-async def runs(stores, signin, catalog, tmp_path, kafka_broker):
-    settings = settings_for(stores, signin, catalog, tmp_path, sources=hosts(kafka_broker))
+def registry():
+    running = Registry()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def avro(number, schema=1, **changes):
+    stream = BytesIO()
+    record = {
+        "id": number,
+        "region": "1101",
+        "amount": Decimal("12345678901234567.89"),
+        "note": None,
+    } | changes
+    fastavro.schemaless_writer(stream, SCHEMA, record)
+    return b"\0" + schema.to_bytes(4, "big") + stream.getvalue()
+
+
+@pytest.fixture
+async def runs(stores, signin, catalog, tmp_path, kafka_broker, registry):
+    settings = settings_for(stores, signin, catalog, tmp_path, sources=hosts(kafka_broker, registry.port))
     stoppers = await start(settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
         yield Runs(channel, signin.token("engineer-pusat", "engineer", office="pusat"))
@@ -127,3 +201,68 @@ async def test_a_topic_of_nothing_but_poison_goes_on(runs, catalog, kafka_broker
     produce(kafka_broker, topic, [event(1)])
     await until(lambda: numbers(lake, "rotten") == [1])
     assert len(dead(lake, "rotten")) == 50
+
+
+async def test_avro_with_the_schemas_of_a_registry(runs, catalog, kafka_broker, lake, registry):
+    place = {"host": "127.0.0.1", "port": registry.port, "tls": "off"}
+    topic = await begin(runs, catalog, kafka_broker, "avro_events", format="avro", registry=place)
+    values = [
+        avro(1),
+        avro(2, schema=9),
+        avro(3, schema=2),
+        avro(4)[:-3],
+        avro(5) + b"x",
+        b"{}",
+        None,
+        avro(8),
+    ]
+    produce(kafka_broker, topic, values, partition=0)
+    await until(lambda: numbers(lake, "avro_events") == [1, 8])
+    assert set(events(lake, "avro_events")["amount"]) == {Decimal("12345678901234567.89")}
+    assert dead(lake, "avro_events") == sorted(
+        [("schema", 0, 1), ("schema", 0, 2), *(("message", 0, n) for n in (3, 4, 5)), ("tombstone", 0, 6)]
+    )
+    # A registry that is away is waited for: nothing becomes a dead letter for it.
+    registry.away, registry.schemas[3] = True, SCHEMA
+    asked = len(registry.asked)
+    produce(kafka_broker, topic, [avro(9, schema=3)], partition=0)
+    await until(lambda: len(registry.asked) > asked)
+    registry.away = False
+    await until(lambda: numbers(lake, "avro_events") == [1, 8, 9])
+    assert len(dead(lake, "avro_events")) == 6
+
+
+async def test_a_partition_that_is_added_is_read_from_its_beginning(runs, catalog, kafka_broker, lake):
+    topic = await begin(runs, catalog, kafka_broker, "widened", start="latest")
+    await until(lambda: lake.table_exists("widened"))
+    produce(kafka_broker, topic, [event(1)], partition=0)
+    admin = AdminClient(kafka_broker.client)
+    admin.create_partitions([NewPartitions(topic, 2)])[topic].result(30)
+    produce(kafka_broker, topic, [event(2), event(3)], partition=1)
+    await until(lambda: numbers(lake, "widened") == [1, 2, 3])
+
+
+async def test_a_broker_that_restarts_costs_nothing(stores, signin, catalog, tmp_path, lake):
+    with run_kafka() as broker:
+        settings = settings_for(stores, signin, catalog, tmp_path, sources=hosts(broker))
+        stoppers = await start(settings)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel:
+            runs = Runs(channel, signin.token("engineer-pusat", "engineer", office="pusat"))
+            topic = await begin(runs, catalog, broker, "restarted")
+            produce(broker, topic, [event(number) for number in range(100)])
+            await until(lambda: numbers(lake, "restarted") == list(range(100)))
+            broker.kill()
+            broker.start()
+            produce(broker, topic, [event(number) for number in range(100, 200)])
+            await until(lambda: numbers(lake, "restarted") == list(range(200)), 90)
+            assert (await newest_run(runs, "restarted")).state == pb.SourceRun.STATE_RUNNING
+        for stop in stoppers:
+            await stop()
+
+
+async def test_a_broker_that_is_not_listed_is_not_spoken_to(runs, catalog, kafka_broker):
+    catalog.declarations["elsewhere"] = events_contract("elsewhere")
+    place = {"host": "127.0.0.1", "port": 9}
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await runs.apply(topic_source("elsewhere", kafka_broker, "t", bootstrap=place))
+    assert "not among the allowed hosts" in refused.value.details()
