@@ -14,9 +14,9 @@ from typing_extensions import override
 from ingest_service.domain.position import Position
 from ingest_service.domain.source import SourceDeclaration
 from ingest_service.errors import SourceAwayError
-from ingest_service.executor.places import Places
 from ingest_service.executor.environment import bare_environment
 from ingest_service.executor.failures import raised
+from ingest_service.executor.places import Places
 from ingest_service.extract.topics.job import Batch, BatchOrder, TopicAnswer, TopicJob, TopicSecrets
 from ingest_service.settings import SourceSettings
 from servicekit.errors import InternalError, Text
