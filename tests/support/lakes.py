@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
-from lake import Lake, LakeSettings
+from lake import Lake, LakeSettings, TableId
 
 from support.servers import PostgresServer, S3Server
 
@@ -46,3 +47,10 @@ def lake(lake_settings: LakeSettings) -> Iterator[Lake]:
 
     with Lake.open(lake_settings) as opened:
         yield opened
+
+
+def all_rows(lake: Lake, table: str | TableId) -> pl.DataFrame:
+    """Every row of a table as it is, for a comparison."""
+    from lake import allow_all
+
+    return lake.reader.scan(table, allow_all(str(table), "test")).lazyframe.collect()

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import psycopg
 
-from lake import allow_all
 from lumbung.ingest.v1 import source_service_pb2 as pb
 from lumbung.ingest.v1 import source_service_pb2_grpc as pb_grpc
+
+from support.lakes import all_rows
 
 __all__ = ["NOW", "Ledger", "MariadbLedger", "Runs", "contract", "declare", "held", "host_settings", "source"]
 
@@ -250,7 +251,7 @@ class Runs:
 
 def held(lake, dataset):
     """Amounts by key, as the dataset has them."""
-    rows = lake.reader.scan(dataset, allow_all(dataset, "test")).lazyframe.collect()
+    rows = all_rows(lake, dataset)
     assert rows["id"].is_unique().all()
     return dict(rows.select("id", "amount").iter_rows())
 

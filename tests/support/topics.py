@@ -5,9 +5,10 @@ import json
 
 from confluent_kafka import Producer
 
-from lake import TableId, allow_all
+from lake import TableId
 from platformsetup.kafkaserver import ACCOUNT
 
+from support.lakes import all_rows
 from support.sources import Runs
 
 __all__ = ["dead", "events", "events_contract", "hosts", "numbers", "produce", "topic_source", "until"]
@@ -105,7 +106,7 @@ def produce(broker, topic, values, partition=None, **settings):
 
 def events(lake, dataset):
     """All rows of the dataset."""
-    return lake.reader.scan(dataset, allow_all(dataset, "test")).lazyframe.collect()
+    return all_rows(lake, dataset)
 
 
 def numbers(lake, dataset):
@@ -118,7 +119,7 @@ def dead(lake, dataset):
     table = TableId.quarantine(dataset)
     if not lake.table_exists(table):
         return []
-    frame = lake.reader.scan(table, allow_all(str(table), "test")).lazyframe.collect()
+    frame = all_rows(lake, table)
     found = []
     for row in frame.iter_rows(named=True):
         record = json.loads(row["record"])

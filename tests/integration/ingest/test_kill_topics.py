@@ -1,23 +1,16 @@
-"""`kill -9` of ingest while it reads a topic, and replicas that take over: no message lost, none doubled.
-
-A few points by default; `make chaos-ingest` takes each point with ten seeds (LUMBUNG_KILL_SEEDS).
-"""
+"""`kill -9` of ingest while it reads a topic, and replicas that take over: no message lost, none doubled."""
 
 import asyncio
-import os
 import random
 import signal
 import time
-from contextlib import asynccontextmanager
 
-import grpc
 import pytest
 
-from lake import TableId
 from lumbung.ingest.v1 import source_service_pb2 as pb
 
 from .conftest import settings_for
-from support.ingestprocess import ingest_process, write_settings
+from support.killing import Kills, Watch, dice_of, serving
 from support.sources import Runs
 from support.topics import (
     dead,
@@ -31,32 +24,6 @@ from support.topics import (
     topic_source,
     until,
 )
-
-SEEDS = int(os.environ.get("LUMBUNG_KILL_SEEDS", "0"))
-LOOK_SECONDS = 60
-RESUME_SECONDS = 10
-
-
-class Watch:
-    """What can be seen of a run from outside."""
-
-    def __init__(self, process, work, lake, catalog, name):
-        self.process, self.work, self.lake, self.catalog, self.name = process, work, lake, catalog, name
-        self.buried_before, self.commits_before, self.told_before = self.buried(), self.commits(), self.told()
-
-    def files(self, part, name="*"):
-        return sum(1 for _ in self.work.glob(f"submission-{self.process.pid}-*/{part}/{name}"))
-
-    def commits(self):
-        return len(self.lake.snapshots(self.name)) if self.lake.table_exists(self.name) else 0
-
-    def buried(self):
-        table = TableId.quarantine(self.name)
-        return len(self.lake.snapshots(table)) if self.lake.table_exists(table) else 0
-
-    def told(self):
-        return sum(name.startswith(f"datasets/{self.name}/") for name in self.catalog.snapshots)
-
 
 POINTS = {
     "started": lambda _watch: True,
@@ -75,7 +42,6 @@ POINTS = {
     "any moment": lambda _watch: False,
 }
 FEW = ("report written", "dead letters committed", "rows committed")
-CASES = [(point, seed) for point in POINTS for seed in range(SEEDS)] or [(point, 0) for point in FEW]
 
 
 class Sent:
@@ -113,61 +79,35 @@ def settings_of(stores, signin, catalog, tmp_path, broker):
     return settings_for(stores, signin, catalog, tmp_path, sources=hosts(broker))
 
 
-@asynccontextmanager
-async def serving(settings, settings_file, signin):
-    async with (
-        ingest_process(settings_file, settings.listen.port) as process,
-        grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
-    ):
-        yield process, Runs(channel, signin.token("engineer-pusat", "engineer", office="pusat"))
-
-
-async def kill_at(watch, point, dice):
-    deadline = time.monotonic() + (dice.uniform(0.2, 6) if point == "any moment" else LOOK_SECONDS)
-    while not (seen := bool(POINTS[point](watch))) and time.monotonic() < deadline:  # noqa: ASYNC110 - of another process
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(dice.uniform(0, 0.03))
-    watch.process.send_signal(signal.SIGKILL)
-    await watch.process.wait()
-    return seen or point == "any moment"
-
-
-@pytest.mark.timeout(400 + 120 * len(CASES))
+@pytest.mark.timeout(30_000)
 async def test_nothing_is_lost_or_doubled(
     stores, signin, catalog, tmp_path, kafka_broker, lake, record_property
 ):
     name = "killed_topic"
+    kills = Kills(POINTS, FEW)
     settings = settings_of(stores, signin, catalog, tmp_path, kafka_broker)
-    settings_file = write_settings(settings, tmp_path / "ingest.yaml")
+    token = signin.token("engineer-pusat", "engineer", office="pusat")
     catalog.declarations[name] = events_contract(name)
     topic = kafka_broker.create_topic(name, partitions=3)
     sent = Sent(kafka_broker, topic)
     declaration = topic_source(name, kafka_broker, topic, batch_rows=150)
-    resumed, missed = [], []
-    for point, seed in CASES:
-        dice = random.Random(f"{point} {seed}")  # noqa: S311 - a seed, to be repeated
-        async with serving(settings, settings_file, signin) as (process, runs):
-            await runs.apply(declaration)
+    for case in kills.cases:
+        dice = dice_of(case)
+        async with serving(settings, tmp_path) as (process, channel):
+            await Runs(channel, token).apply(declaration)
             watch = Watch(process, tmp_path / "work", lake, catalog, name)
             await asyncio.to_thread(sent.send, dice, 400)
-            missed += [] if await kill_at(watch, point, dice) else [(point, seed)]
+            await kills.kill(watch, case, dice)
         sent.send(dice, 50)
-        before = Watch(None, tmp_path / "work", lake, catalog, name).commits()
-        async with serving(settings, settings_file, signin) as (_process, runs):
+        before = watch.commits()
+        async with serving(settings, tmp_path) as (_process, channel):
             begun = time.monotonic()
-            await until(
-                lambda before=before: len(lake.snapshots(name)) > before if lake.table_exists(name) else 0
-            )
-            resumed.append(time.monotonic() - begun)
+            await until(lambda watch=watch, before=before: watch.commits() > before)
+            kills.resumed.append(time.monotonic() - begun)
             await until(lambda: sent.arrived(lake, name))
-            sent.check(lake, name, f"{point}, {seed}")
-            assert (await newest_run(runs, name)).state == pb.SourceRun.STATE_RUNNING
-    print(  # noqa: T201 - the figure is the point of the run
-        f"\n{len(CASES)} kills (topic), not at their point: {missed}; resumed after {max(resumed):.1f} s at most"
-    )
-    record_property("resumed_seconds", round(max(resumed), 1))
-    assert len(missed) <= len(CASES) // 4
-    assert max(resumed) < RESUME_SECONDS
+            sent.check(lake, name, f"{case}")
+            assert (await newest_run(Runs(channel, token), name)).state == pb.SourceRun.STATE_RUNNING
+    kills.close("topic", record_property)
 
 
 @pytest.mark.timeout(400)
@@ -183,13 +123,14 @@ async def test_another_replica_takes_over_and_the_first_comes_back(
     (tmp_path / "b").mkdir()
     first = settings_of(stores, signin, catalog, tmp_path / "a", kafka_broker)
     second = settings_of(stores, signin, catalog, tmp_path / "b", kafka_broker)
-    async with serving(first, write_settings(first, tmp_path / "a.yaml"), signin) as (process, runs):
-        await runs.apply(topic_source(name, kafka_broker, topic, batch_rows=50))
+    token = signin.token("engineer-pusat", "engineer", office="pusat")
+    async with serving(first, tmp_path / "a") as (process, channel):
+        await Runs(channel, token).apply(topic_source(name, kafka_broker, topic, batch_rows=50))
         sent.send(dice, 500)
         await until(lambda: len(numbers(lake, name)) > 60)
         # Stopped in the middle of its work, taken for dead, and back when another has gone on.
         process.send_signal(signal.SIGSTOP)
-        async with serving(second, write_settings(second, tmp_path / "b.yaml"), signin) as (_other, others):
+        async with serving(second, tmp_path / "b") as (_other, others):
             sent.send(dice, 300)
             await until(lambda: sent.arrived(lake, name))
             sent.check(lake, name, "taken over")
@@ -198,4 +139,4 @@ async def test_another_replica_takes_over_and_the_first_comes_back(
             await until(lambda: sent.arrived(lake, name))
             await asyncio.sleep(3)
             sent.check(lake, name, "come back")
-            assert (await newest_run(others, name)).state == pb.SourceRun.STATE_RUNNING
+            assert (await newest_run(Runs(others, token), name)).state == pb.SourceRun.STATE_RUNNING

@@ -1,16 +1,13 @@
 """Every row is published once, whatever dies and however often a file is sent."""
 
 import asyncio
-import signal
 
-import grpc
 import pytest
 
 from lake import TableId
 from lumbung.ingest.v1 import submission_service_pb2 as pb
 
-from .conftest import Client, declaration, settings_for
-from support.ingestprocess import ingest_process, write_settings
+from .conftest import declaration
 
 HEADER = "Kode;Tahun;Anggaran\n"
 
@@ -91,51 +88,3 @@ async def test_the_catalog_may_be_away_for_a_while(service, catalog, lake):
     assert done.state == pb.Submission.STATE_PUBLISHED
     assert done.snapshot in catalog.snapshots
     assert lake.describe("away").rows == 100
-
-
-@pytest.mark.timeout(300)
-async def test_kill_at_any_step_leaves_one_commit(stores, signin, catalog, tmp_path, lake):
-    """The service dies by SIGKILL at different moments of the work; the next one brings it to its end."""
-    settings = settings_for(stores, signin, catalog, tmp_path)
-    settings_file = write_settings(settings, tmp_path / "ingest.yaml")
-    catalog.declarations["killed"] = declaration("killed")
-    sent = []
-    for number, moment in enumerate(("validating", "publishing", "catalog")):
-        content = _rows(2000 + number, 90_000 if moment == "validating" else 2000)
-        async with (
-            ingest_process(settings_file, settings.listen.port) as process,
-            grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
-        ):
-            client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
-            catalog.available = True
-            upload = await client.create("killed", len(content))
-            await client.write(upload.name, content, chunk=2**20)
-            submission = await client.finish(upload.name, content)
-            sent.append(submission.name)
-            catalog.available = moment != "catalog"
-            wanted = (
-                pb.Submission.STATE_VALIDATING if moment == "validating" else pb.Submission.STATE_PUBLISHING
-            )
-            if moment == "catalog":
-                await asyncio.sleep(1.0)
-            async with asyncio.timeout(60):
-                while (await client.get(submission.name)).state < wanted and moment != "catalog":  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
-    catalog.available = True
-    async with (
-        ingest_process(settings_file, settings.listen.port),
-        grpc.aio.insecure_channel(f"127.0.0.1:{settings.listen.port}") as channel,
-    ):
-        client = Client(channel, signin.token("kontributor-pusat", "contributor", office="pusat"))
-        done = [await client.wait(name, 60) for name in sent]
-        assert {answer.state for answer in done} == {pb.Submission.STATE_PUBLISHED}, [d.message for d in done]
-    assert [answer.rows_good for answer in done] == [90_000, 2000, 2000]
-    assert sorted(s.run_id for s in lake.snapshots("killed")) == sorted(
-        name.partition("/")[2] for name in sent
-    )
-    assert lake.describe("killed").rows == 94_000
-    assert lake.describe(TableId.quarantine("killed")).snapshot_count == 3
-    assert set(catalog.snapshots) == {answer.snapshot for answer in done}
-    assert not list((tmp_path / "work").iterdir())
