@@ -18,7 +18,7 @@ _ONE_OF = pa.dictionary(pa.int32(), pa.string())
 # Enough to see whether a column's values repeat or grow from row to row, which Parquet has encodings for.
 _SAMPLE_ROWS = 32_768
 _ARROW: dict[str, pa.DataType] = {
-    "text": pa.large_string(),
+    "text": pa.string_view(),
     "int": pa.int64(),
     "bool": pa.bool_(),
     "date": pa.date32(),
@@ -84,7 +84,8 @@ class PartWriter:
 
     def _write_group(self) -> None:
         frame = pl.concat(self._waiting, rechunk=False)
-        table = self._complete(frame.to_arrow())
+        # Texts as Polars has them: Arrow writes these as they are.
+        table = self._complete(frame.to_arrow(compat_level=pl.CompatLevel.newest()))
         if self._writer is None:
             self._writer = self._begin_part(frame, table.schema)
         self._writer.write_table(table, row_group_size=frame.height)
