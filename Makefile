@@ -103,3 +103,8 @@ restore: setup ## Makes and starts a stack from the backup FROM, where there is 
 .PHONY: bench
 bench: setup ## Runs the benchmarks, interleaved, with medians
 	@$(PYTHON) bench/run.py $(ARGS)
+
+.PHONY: bench-ingest
+bench-ingest: setup ## Benchmarks of ingest: files beside Polars and dlt, workbooks, databases beside connectorx
+	@$(PYTHON) bench/ingest.py --megabytes 1000 --rounds 3
+	@$(PYTHON) bench/run.py ingest_peers workbook sources

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ingest_service.executor.validator import ProcessValidator
     from lake import Lake
 
+PIECE_ROWS = 2_000_000
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -62,24 +65,28 @@ contract:
 
 
 def write_sample(path: Path, megabytes: int) -> int:
+    """A file of about this size, a piece at a time; how many rows."""
     import numpy as np
     import polars as pl
 
     rows = megabytes * 13_600
     random = np.random.default_rng(17)
     names = ["Belanja Pegawai", "Belanja Barang dan Jasa", "Belanja Modal", "Pendapatan Asli Daerah"]
-    days = np.datetime64("2024-01-01") + random.integers(0, 365, rows)
-    pl.DataFrame(
-        {
-            "Kode": random.integers(1000, 9999, rows),
-            "Tahun": random.integers(2010, 2026, rows),
-            "Nomor": np.arange(rows),
-            "Uraian": random.choice(names, rows),
-            "Tanggal": pl.Series(days).cast(pl.Date),
-            "Anggaran": random.integers(1000, 10**12, rows),
-            "Realisasi": random.integers(1000, 10**12, rows),
-        }
-    ).write_csv(path, separator=";")
+    with path.open("wb") as file:
+        for start in range(0, rows, PIECE_ROWS):
+            count = min(PIECE_ROWS, rows - start)
+            days = np.datetime64("2024-01-01") + random.integers(0, 365, count)
+            pl.DataFrame(
+                {
+                    "Kode": random.integers(1000, 9999, count),
+                    "Tahun": random.integers(2010, 2026, count),
+                    "Nomor": np.arange(start, start + count),
+                    "Uraian": random.choice(names, count),
+                    "Tanggal": pl.Series(days).cast(pl.Date),
+                    "Anggaran": random.integers(1000, 10**12, count),
+                    "Realisasi": random.integers(1000, 10**12, count),
+                }
+            ).write_csv(file, separator=";", include_header=start == 0)
     return rows
 
 
@@ -140,19 +147,19 @@ async def _process(source: Path, lake: "Lake", validator: "ProcessValidator") ->
     steps: dict[str, float] = {}
     chunks, tables = ObjectChunkStore(lake.objects), LakeTableStore(lake)
     declaration, submission, stored, total, offset = parse_declaration(DECLARATION), new_id(), [], 0, 0
-    before, start = _cpu(), time.perf_counter()
+    before, start = cpu_seconds(), time.perf_counter()
     with source.open("rb") as stream:
         while data := stream.read(4 * 2**20):
             crc = google_crc32c.value(data)
             total = google_crc32c.extend(total, data)
             stored.append(await chunks.put_chunk(submission, Chunk(offset, data, crc)))
             offset += len(data)
-    steps["store chunks"], before = _cpu() - before, _cpu()
+    steps["store chunks"], before = cpu_seconds() - before, cpu_seconds()
     with tempfile.TemporaryDirectory() as folder:
         file, out = Path(folder) / "file", Path(folder) / "out"
         out.mkdir()
         await chunks.assemble(stored, file)
-        steps["fetch"], before = _cpu() - before, _cpu()
+        steps["fetch"], before = cpu_seconds() - before, cpu_seconds()
         field_ids, quarantine_ids = await tables.field_ids(declaration)
         job = ValidationJob(
             file=file,
@@ -165,16 +172,16 @@ async def _process(source: Path, lake: "Lake", validator: "ProcessValidator") ->
             found_time="2026-11-24T00:00:00.000000+00:00",
         )
         report = await validator.validate(job)
-        steps["validate"], before = _cpu() - before, _cpu()
+        steps["validate"], before = cpu_seconds() - before, cpu_seconds()
         await tables.publish(declaration, report, submission, {})
-        steps["publish"] = _cpu() - before
+        steps["publish"] = cpu_seconds() - before
     steps["seconds"] = time.perf_counter() - start
     await chunks.delete_chunks(submission)
     steps["rows"] = report.rows_good
     return steps
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
     """CPU seconds so far of this process, of the fork server, and of what the fork server's children have used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     server = int(Path(f"/proc/self/task/{os.getpid()}/children").read_text())
@@ -209,12 +216,12 @@ def main() -> None:
         compare(arguments.megabytes, arguments.rounds, parts=arguments.parts)
 
 
-def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
+@contextmanager
+def lake_settings(folder: Path) -> Iterator[Path]:
+    """A file with the settings of a lake on throw-away servers."""
     from support.servers import run_postgres, run_s3
 
-    with tempfile.TemporaryDirectory() as folder, run_postgres() as postgres, run_s3() as s3:
-        sample, target = Path(folder) / "sample.csv", Path(folder) / "raw.parquet"
-        rows = write_sample(sample, megabytes)
+    with run_postgres() as postgres, run_s3() as s3:
         database = postgres.create_database("lake")
         settings = {
             "postgres": {
@@ -230,10 +237,17 @@ def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
                 "bucket": s3.create_bucket(),
             },
         }
-        settings_file = Path(folder) / "lake.json"
-        settings_file.touch(mode=0o600)
-        settings_file.write_text(json.dumps(settings))
-        results: dict[str, list[float]] = {"raw": [], "committed": [], "all": []}
+        file = folder / "lake.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(settings))
+        yield file
+
+
+def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, lake_settings(Path(folder)) as settings_file:
+        sample, target = Path(folder) / "sample.csv", Path(folder) / "raw.parquet"
+        rows = write_sample(sample, megabytes)
+        results: dict[str, list[float]] = {"raw": [], "checked": [], "committed": [], "all": []}
         steps: dict[str, float] = {}
         peak = 0.0
         said_by("--run", "raw", "--paths", str(sample), str(target))
@@ -243,6 +257,7 @@ def compare(megabytes: int, rounds: int, *, parts: bool) -> None:
             steps = said_by("--run", "ingest", "--paths", str(sample), str(settings_file))
             work = {name: steps.pop(name) for name in ("rows", "peak MiB", "seconds")}
             total = sum(steps.values())
+            results["checked"].append(steps["validate"] + steps["publish"])
             results["committed"].append(total - steps["store chunks"])
             results["all"].append(total)
             peak = max(peak, work["peak MiB"])
@@ -265,13 +280,14 @@ def report(
     medians = {name: statistics.median(runs) for name, runs in results.items()}
     labels = {
         "raw": "Polars CSV to Parquet",
-        "committed": "fetched, validated, committed",
-        "all": "the same with storing the upload",
+        "checked": "validated, committed",
+        "committed": "the same with fetching the chunks",
+        "all": "and with storing the upload",
     }
     for name, label in labels.items():
         share = medians["raw"] / medians[name]
         print(f"{label:38}{medians[name]:8.2f}{size / medians[name]:14.0f}{share:14.0%}")
-    print("goal: 50% from the stored file to the commit")
+    print("goal: 70% validated and committed, for 1 GB (--megabytes 1000)")
     print(f"peak memory of the validating process: {peak:.0f} MiB (goal below 1,024)")
     if parts:
         for name, value in steps.items():

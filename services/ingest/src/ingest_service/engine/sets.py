@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from ingest_service.domain.contract import Contract, Let, Rule
 from ingest_service.engine.job import PartFile
+from ingest_service.engine.keyhashes import KeyHashes
 from ingest_service.engine.messages import NOTHING
 from ingest_service.engine.plan import ROW, Check, Plan, broken_by
+from ingest_service.engine.rownumbers import RowNumbers
 
 __all__ = ["KEY_RULE", "SetFindings", "find_in_sets", "key_hash", "set_checks", "set_flag"]
 
@@ -38,13 +39,13 @@ def key_hash(contract: Contract) -> pl.Expr:
 
 
 def find_in_sets(
-    contract: Contract, parts: Sequence[PartFile], row_numbers: pl.Series, hashes: pl.Series | None
+    contract: Contract, parts: Sequence[PartFile], row_numbers: RowNumbers, hashes: KeyHashes | None
 ) -> SetFindings:
     """Applies steps 4 and 5 of the contract to the staged rows; `row_numbers` and `hashes` go with their positions."""
     removed = pl.repeat(value=False, n=len(row_numbers), eager=True, dtype=pl.Boolean)
     found: list[pl.DataFrame] = []
-    if hashes is not None and _repeats(hashes):
-        repeated = _repeated(contract, parts, hashes)
+    if hashes is not None and (suspects := hashes.suspects()).len():
+        repeated = _repeated(contract, parts, suspects)
         if repeated.len():
             removed = removed.scatter(repeated, True)
             found.append(
@@ -64,12 +65,6 @@ def find_in_sets(
     if not found:
         return SetFindings(pl.DataFrame(schema={ROW: pl.Int64()}), removed)
     return SetFindings(pl.concat(found, how="diagonal").sort(ROW), removed)
-
-
-def _repeats(hashes: pl.Series) -> bool:
-    """Whether a hash occurs twice: NumPy sorts integers several times faster than Polars counts them."""
-    ordered = np.sort(hashes.to_numpy())
-    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def set_checks(plan: Plan) -> list[Check]:
@@ -128,9 +123,8 @@ def _let(rule: Rule, name: str) -> str:
     return f"__let_{rule.id}_{name}"
 
 
-def _repeated(contract: Contract, parts: Sequence[PartFile], hashes: pl.Series) -> pl.Series:
-    """Positions of rows with a repeated key, as the contract counts them; equal hashes are compared again."""
-    suspects = hashes.is_duplicated().arg_true().cast(pl.Int64)
+def _repeated(contract: Contract, parts: Sequence[PartFile], suspects: pl.Series) -> pl.Series:
+    """Positions of rows with a repeated key, as the contract counts them, among those with equal hashes."""
     keys = (
         _staged(parts)
         .select(*contract.key_columns, _POSITION)

@@ -7,8 +7,10 @@ import polars as pl
 
 from ingest_service.domain.contract import Contract
 from ingest_service.engine.job import PartFile, ValidationJob
+from ingest_service.engine.keyhashes import KeyHashes
 from ingest_service.engine.parts import PartWriter, arrow_schema
 from ingest_service.engine.plan import ROW
+from ingest_service.engine.rownumbers import RowNumbers
 from ingest_service.engine.sets import key_hash
 
 __all__ = ["Staging"]
@@ -30,24 +32,21 @@ class Staging:
         self._constant = {provenance.submission: job.submission} if provenance else {}
         schema = None if self._extra else self._schema
         self._writer = PartWriter(job.out, "staged", schema, self._limit, self._constant)
-        self._numbers: list[pl.Series] = []
-        self._hashes: list[pl.Series] = []
+        self._numbers = RowNumbers()
+        self._hashes = KeyHashes(job.out) if job.contract.key_columns else None
 
     def add(self, frame: pl.DataFrame) -> None:
         """Takes rows that have every declared column."""
         if frame.height == 0:
             return
-        self._numbers.append(frame[ROW])
-        if self._contract.key_columns:
-            self._hashes.append(frame.select(key_hash(self._contract)).to_series())
+        self._numbers.add(frame[ROW])
+        if self._hashes is not None:
+            self._hashes.add(frame.select(key_hash(self._contract)).to_series())
         self._writer.add(frame.select(*self._stored(), *self._extra))
 
-    def finish(self) -> tuple[tuple[PartFile, ...], pl.Series, pl.Series | None]:
+    def finish(self) -> tuple[tuple[PartFile, ...], RowNumbers, KeyHashes | None]:
         """Parts, row numbers and key hashes (None without a key), in one order."""
-        parts = self._writer.finish()
-        numbers = pl.concat(self._numbers) if self._numbers else pl.Series(dtype=pl.Int64)
-        hashes = pl.concat(self._hashes) if self._hashes else None
-        return parts, numbers, hashes
+        return self._writer.finish(), self._numbers, self._hashes
 
     def without(self, parts: Sequence[PartFile], removed: pl.Series) -> tuple[PartFile, ...]:
         """The table's files: the parts themselves where nothing was removed, else written anew."""
@@ -75,5 +74,5 @@ def _looks_later(contract: Contract) -> bool:
 
 def clear(folder: Path) -> None:
     """Removes what an earlier attempt left in a folder."""
-    for path in folder.glob("*.parquet"):
+    for path in (*folder.glob("*.parquet"), *folder.glob("hashes-*")):
         path.unlink()
