@@ -107,4 +107,4 @@ bench: setup ## Runs the benchmarks, interleaved, with medians
 .PHONY: bench-ingest
 bench-ingest: setup ## Benchmarks of ingest: files beside Polars and dlt, workbooks, databases beside connectorx
 	@$(PYTHON) bench/ingest.py --megabytes 1000 --rounds 3
-	@$(PYTHON) bench/run.py ingest_peers workbook sources
+	@$(PYTHON) bench/run.py ingest_peers workbook memory sources

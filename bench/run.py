@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-NAMES = ("gateway", "ingest", "pipeline", "sql", "inference", "sources", "ingest_peers", "workbook")
+NAMES = ("gateway", "ingest", "pipeline", "sql", "inference", "sources", "ingest_peers", "workbook", "memory")
 
 
 def main(wanted: list[str]) -> int:

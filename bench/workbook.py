@@ -6,9 +6,8 @@ The rows go through the service's validating process, with everything that it do
 is left out. openpyxl reads the cells in its streaming mode and throws them away.
 """
 
-# ruff: noqa: PLC0415 - each side loads only what it needs
+# ruff: noqa: PLC0415, E402 - each side loads only what it needs
 import argparse
-import asyncio
 import statistics
 import sys
 import tempfile
@@ -17,6 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.checking import check
+from bench.ingest import DECLARATION
 
 GOAL_SECONDS = 3
 
@@ -41,43 +43,6 @@ def write_workbook(path: Path, rows: int) -> None:
             sheet.write_number(row + 1, 6, row * 1_000_003)
 
 
-async def check(path: Path, rows: int, rounds: int) -> list[float]:
-    """CPU seconds of the validating process for each round."""
-    from bench.ingest import DECLARATION, cpu_seconds
-
-    from ingest_service.domain.contract import parse_declaration
-    from ingest_service.engine.job import ValidationJob
-    from ingest_service.executor.validator import ProcessValidator
-    from ingest_service.settings import ValidationSettings
-
-    contract = parse_declaration(DECLARATION.replace('{type: csv, delimiter: ";"}', "{type: xlsx}")).contract
-    validator = ProcessValidator(ValidationSettings())
-    await validator.start()
-    used = []
-    for _round in range(rounds + 1):
-        with tempfile.TemporaryDirectory() as out:
-            job = ValidationJob(
-                file=path,
-                file_name=path.name,
-                out=Path(out),
-                dataset="bench",
-                submission="bench",
-                contract=contract,
-                field_ids={},
-                quarantine_ids={},
-                found_time="2026-11-24T00:00:00.000000+00:00",
-            )
-            before = cpu_seconds()
-            report = await validator.validate(job)
-            used.append(cpu_seconds() - before)
-            if report.rows_good != rows:
-                raise SystemExit(
-                    f"{report.rows_good} of {rows} rows are good: {report.rule_counts}{report.fatal}"
-                )
-    await validator.close()
-    return used[1:]
-
-
 def read_only(path: Path) -> float:
     """CPU seconds of openpyxl for every cell."""
     import openpyxl
@@ -97,12 +62,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    contract = DECLARATION.replace('{type: csv, delimiter: ";"}', "{type: xlsx}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "book.xlsx"
         write_workbook(path, arguments.rows)
         ours, theirs = [], []
         for _round in range(arguments.rounds):
-            ours += asyncio.run(check(path, arguments.rows, 1))
+            ours.append(check(path, contract, arguments.rows)[1].cpu)
             theirs.append(read_only(path))
         size = path.stat().st_size / 1e6
     mine, other = statistics.median(ours), statistics.median(theirs)

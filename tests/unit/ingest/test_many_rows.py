@@ -31,7 +31,7 @@ def test_hashes_in_memory_and_on_disk_are_the_same(tmp_path_factory, blocks: lis
     hashes = [number for block in blocks for number in block]
     wanted = [at for at, number in enumerate(hashes) if hashes.count(number) > 1]
     for limit in (1000, 7, 0):
-        kept = KeyHashes(folder, in_memory=limit)
+        kept = KeyHashes(folder, in_memory=limit, written_at_once=3)
         for block in blocks:
             kept.add(pl.Series(block, dtype=pl.UInt64))
         assert kept.suspects().to_list() == wanted

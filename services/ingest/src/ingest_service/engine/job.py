@@ -30,7 +30,7 @@ class ValidationLimits(_Message):
     """Bounds of one validation. Bytes, seconds and rows."""
 
     line_bytes: int = 1024 * 1024
-    block_bytes: int = 16 * 1024 * 1024
+    block_bytes: int = 8 * 1024 * 1024
     unpacked_bytes: int = 2 * 1024**3
     workbook_bytes: int = 512 * 1024**2
     unpack_ratio: int = 200

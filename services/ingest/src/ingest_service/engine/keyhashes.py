@@ -9,7 +9,7 @@ import polars as pl
 
 __all__ = ["KeyHashes"]
 
-_IN_MEMORY = 8_000_000
+_IN_MEMORY = 4_000_000
 _FILES = 64
 _PAIR = np.dtype([("hash", np.uint64), ("position", np.int64)])
 
@@ -21,8 +21,8 @@ class KeyHashes:
     (external distribution, Knuth, The Art of Computer Programming 3, 5.4.7).
     """
 
-    def __init__(self, folder: Path, in_memory: int = _IN_MEMORY) -> None:
-        self._folder, self._limit = folder, in_memory
+    def __init__(self, folder: Path, in_memory: int = _IN_MEMORY, written_at_once: int = 1_000_000) -> None:
+        self._folder, self._limit, self._at_once = folder, in_memory, written_at_once
         self._waiting: list[npt.NDArray[np.uint64]] = []
         self._waiting_rows = self._written_rows = 0
 
@@ -37,8 +37,7 @@ class KeyHashes:
         """Positions of all rows whose hash occurs more than once, ascending."""
         if not self._written_rows:
             return _repeated(self._waiting) if self._waiting else pl.Series(dtype=pl.Int64)
-        if self._waiting:
-            self._write()
+        self._write()
         found = []
         for file in self._files():
             pairs = np.fromfile(file, dtype=_PAIR)
@@ -47,7 +46,19 @@ class KeyHashes:
         return pl.concat(found).sort()
 
     def _write(self) -> None:
-        hashes = np.concatenate(self._waiting)
+        """From now on little stays in memory."""
+        self._limit = min(self._limit, self._at_once)
+        several: list[npt.NDArray[np.uint64]] = []
+        for block in self._waiting:
+            several.append(block)
+            if sum(map(len, several)) >= self._at_once:
+                self._write_some(np.concatenate(several))
+                several = []
+        if several:
+            self._write_some(np.concatenate(several))
+        self._waiting, self._waiting_rows = [], 0
+
+    def _write_some(self, hashes: npt.NDArray[np.uint64]) -> None:
         pairs = np.empty(len(hashes), dtype=_PAIR)
         pairs["hash"] = hashes
         pairs["position"] = np.arange(self._written_rows, self._written_rows + len(hashes))
@@ -58,7 +69,6 @@ class KeyHashes:
             with file.open("ab") as stream:
                 pairs[start:end].tofile(stream)
         self._written_rows += len(hashes)
-        self._waiting, self._waiting_rows = [], 0
 
     def _files(self) -> list[Path]:
         return [self._folder / f"hashes-{number:02}" for number in range(_FILES)]
