@@ -154,7 +154,6 @@ def test_grpc_errors_of_the_gateway_have_reason_and_remedy_in_the_callers_langua
         ("GET", "/v1/submissions?page_size=many", {}, 400, "MALFORMED_REQUEST"),
         ("GET", "/v1/submissions?unknown=1", {}, 400, "MALFORMED_REQUEST"),
         ("GET", "/v1/submissions/a%2Fb", {}, 400, "MALFORMED_REQUEST"),
-        ("GET", "/v1/submissions", {}, 504, "DEADLINE_EXCEEDED"),
     ],
 )
 def test_rest_errors_of_the_gateway_are_json_in_both_languages(
@@ -205,12 +204,18 @@ def test_known_json_passes_in_both_spellings(edge, http):
     assert answer.json()["dataset"] == "datasets/a"
 
 
-def test_a_deadline_is_a_deadline_in_grpc(edge, channel):
+def test_a_deadline_is_told_in_both_languages(edge, channel, http):
+    answer = http.get("/v1/submissions", headers=edge.bearer())
+    assert answer.status_code == 504
+    details = answer.json()["details"]
+    assert details[0]["reason"] == "DEADLINE_EXCEEDED"
+    assert {detail["locale"] for detail in details[1:]} == {"id", "en"}
     with pytest.raises(grpc.RpcError) as caught:
         pb_grpc.SubmissionServiceStub(channel).ListSubmissions(
             pb.ListSubmissionsRequest(), metadata=_metadata(edge)
         )
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "Ask for less" in caught.value.details()
 
 
 def test_a_request_that_is_too_large_is_refused(edge, channel, http):

@@ -142,11 +142,11 @@ async def test_when_the_caller_goes_away_the_servicer_is_told_and_it_is_recorded
 
 async def test_a_deadline_ends_the_call_and_it_is_recorded(world):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await world.create("slow", timeout=0.3)
+        await world.create("slow", timeout=1)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    [(action, outcome)] = await world.recorded(1)
-    assert action == "CreateUpload"
-    assert outcome in {"DEADLINE_EXCEEDED", "CANCELLED"}  # gRPC may cancel just before the clock says so
+    # The service's own answer, which is a moment faster than gRPC's.
+    assert "Ask for less" in caught.value.details()
+    assert await world.recorded(1) == [("CreateUpload", "DEADLINE_EXCEEDED")]
 
 
 async def test_a_write_names_what_it_made(world):
