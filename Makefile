@@ -21,7 +21,7 @@ demo: up ## Sets up, starts the stack, runs the main job on real budgets and pri
 
 .PHONY: test
 test: setup ## Sets up and runs every test: unit, contract, integration, e2e
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTHON) tools/run_tests.py $(ARGS)
 
 # A stack of its own, also beside another: a lake on MinIO is no lake on SeaweedFS.
 MINIO_STACK = LUMBUNG_S3_PROGRAM=minio LUMBUNG_DATA_DIR=$(or $(LUMBUNG_DATA_DIR),$(CURDIR)/.lumbung)/on-minio \
