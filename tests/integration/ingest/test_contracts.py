@@ -73,7 +73,7 @@ async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(service):
 @pytest.mark.parametrize("dataset", ["", "datasets/Besar", "datasets/../x"])
 async def test_a_name_that_no_dataset_can_have_is_refused(service, dataset):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await propose(service.client(), CONTENT, dataset=dataset)
+        await propose(service.client(), b"a,b\n1,2\n", dataset=dataset)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
