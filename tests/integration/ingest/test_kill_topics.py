@@ -76,7 +76,9 @@ class Sent:
 
 
 def settings_of(stores, signin, catalog, tmp_path, broker):
-    return settings_for(stores, signin, catalog, tmp_path, sources=hosts(broker))
+    # A process that is stopped may hold a table's lock.
+    lake = stores["lake"] | {"lock_idle_seconds": 5}
+    return settings_for(stores, signin, catalog, tmp_path, sources=hosts(broker), lake=lake)
 
 
 @pytest.mark.timeout(30_000)

@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -293,3 +295,20 @@ def test_of_two_commits_that_follow_the_same_one_the_second_is_refused(lake: Lak
     assert len(read(lake, table)) == 3
     # What was committed is committed, whatever came since.
     assert follow("a", None) == first
+
+
+def test_a_frozen_writer_loses_its_lock(lake: Lake, lake_settings: LakeSettings, table: str) -> None:
+    with Lake.open(lake_settings.model_copy(update={"lock_idle_seconds": 0.3})) as frozen:
+
+        def holds_the_lock() -> None:
+            with frozen.exclusively("frozen"):
+                time.sleep(2)
+
+        with ThreadPoolExecutor(1) as pool:
+            holding = pool.submit(holds_the_lock)
+            time.sleep(0.2)
+            begun = time.monotonic()
+            with lake.exclusively("frozen"):
+                assert time.monotonic() - begun < 1.7
+            with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+                holding.result()

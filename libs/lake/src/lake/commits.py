@@ -81,9 +81,9 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (table_uid, 
 class CommitLog:
     """Commits by table and run."""
 
-    def __init__(self, pool: ConnectionPool, lock_timeout_seconds: float) -> None:
+    def __init__(self, pool: ConnectionPool, lock_timeout_seconds: float, lock_idle_seconds: float) -> None:
         self._pool = pool
-        self._timeout = lock_timeout_seconds
+        self._timeout, self._idle = lock_timeout_seconds, lock_idle_seconds
 
     def find(self, table_uid: UUID, run_id: str) -> CommitResult | None:
         """The recorded commit of a run, or None."""
@@ -118,6 +118,11 @@ class CommitLog:
                 limit = f"{int(self._timeout * 1000)}ms"
                 connection.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
                 connection.execute("SELECT set_config('statement_timeout', '0', true)")
+                # A frozen process neither goes on nor dies: the server takes the lock from it.
+                idle = f"{int(self._idle * 1000)}ms"
+                connection.execute(
+                    "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [idle]
+                )
                 connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
             except psycopg.errors.LockNotAvailable as error:
                 raise CommitConflictError(

@@ -16,6 +16,7 @@ _DATABASE = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
 )
 _RETRY_SECONDS = 2.0
 

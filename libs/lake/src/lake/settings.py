@@ -46,7 +46,8 @@ class S3Settings(BaseModel):
 class LakeSettings(BaseModel):
     """Where the tables live.
 
-    `lock_timeout_seconds` is how long a writer waits for another one. `cache_dir` turns on the local cache of data
+    `lock_timeout_seconds` is how long a writer waits for another one; one that holds a lock and says nothing to PostgreSQL
+    for `lock_idle_seconds`, because its process is frozen, loses it. `cache_dir` turns on the local cache of data
     files for SQL scans: plain copies, readable by this user only, `cache_bytes` together at most.
     """
 
@@ -57,3 +58,4 @@ class LakeSettings(BaseModel):
     cache_dir: Path | None = None
     cache_bytes: int = Field(default=4 * 2**30, gt=0)
     lock_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
+    lock_idle_seconds: float = Field(default=900.0, gt=0, le=86_400)

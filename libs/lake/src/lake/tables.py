@@ -90,7 +90,7 @@ class Lake:
         mask_key: bytes,
     ) -> None:
         self._settings, self._catalog, self._pool, self._objects = settings, catalog, pool, objects
-        self._log = CommitLog(pool, settings.lock_timeout_seconds)
+        self._log = CommitLog(pool, settings.lock_timeout_seconds, settings.lock_idle_seconds)
         self._meter = HealthMeter(catalog)
         self._source = FileSource(settings.s3)
         cache = FileCache(settings.cache_dir, settings.cache_bytes, objects) if settings.cache_dir else None
