@@ -15,11 +15,11 @@ from typing_extensions import override
 from ingest_service.domain.source import SourceDeclaration
 from ingest_service.errors import SourceAwayError
 from ingest_service.executor.environment import bare_environment
-from ingest_service.executor.failures import raised
+from ingest_service.executor.failures import broken_off, raised
 from ingest_service.executor.places import Places
 from ingest_service.extract.job import Extracted, ExtractJob, ExtractReport
 from ingest_service.settings import SourceSettings
-from servicekit.errors import InternalError, Text
+from servicekit.errors import Text
 from servicekit.telemetry import get_logger
 
 __all__ = ["Extractor", "ProcessExtractor", "Wanted"]
@@ -116,13 +116,7 @@ class ProcessExtractor(Extractor):
             _log.error(
                 "reading a source failed", source=source.name, returncode=process.returncode, said=words
             )
-            raise InternalError(
-                Text(
-                    en="The reading process failed; the platform's log says why.",
-                    id="Proses pembacaan gagal; sebabnya ada di log sistem.",
-                ),
-                reason="EXTRACTION_FAILED",
-            ) from error
+            raise broken_off() from error
         if report.extracted is None:
             raise raised(report.failure)
         return report.extracted

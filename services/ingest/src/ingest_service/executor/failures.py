@@ -2,9 +2,9 @@
 
 from ingest_service.errors import SourceAwayError, SourceError
 from ingest_service.extract.job import ExtractFailure
-from servicekit.errors import Text
+from servicekit.errors import InternalError, Text
 
-__all__ = ["raised"]
+__all__ = ["broken_off", "raised"]
 
 
 def raised(failure: ExtractFailure | None) -> SourceError | SourceAwayError:
@@ -16,4 +16,15 @@ def raised(failure: ExtractFailure | None) -> SourceError | SourceAwayError:
         Text(en=failure.message_en, id=failure.message_id),
         Text(en=failure.remedy_en, id=failure.remedy_id),
         reason=failure.reason,
+    )
+
+
+def broken_off() -> InternalError:
+    """The process ended without a report."""
+    return InternalError(
+        Text(
+            en="The reading process failed; the platform's log says why.",
+            id="Proses pembacaan gagal; sebabnya ada di log sistem.",
+        ),
+        reason="EXTRACTION_FAILED",
     )

@@ -15,11 +15,11 @@ from ingest_service.domain.position import Position
 from ingest_service.domain.source import SourceDeclaration
 from ingest_service.errors import SourceAwayError
 from ingest_service.executor.environment import bare_environment
-from ingest_service.executor.failures import raised
+from ingest_service.executor.failures import broken_off, raised
 from ingest_service.executor.places import Places
 from ingest_service.extract.topics.job import Batch, BatchOrder, TopicAnswer, TopicJob, TopicSecrets
 from ingest_service.settings import SourceSettings
-from servicekit.errors import InternalError, Text
+from servicekit.errors import Text
 from servicekit.telemetry import get_logger
 
 __all__ = ["ProcessTopics", "TopicStream", "Topics"]
@@ -174,13 +174,7 @@ class _ProcessStream(TopicStream):
             words = await self._said.end()
             code = await self._process.wait()
             _log.error("reading a topic failed", source=self._source.name, returncode=code, said=words)
-            raise InternalError(
-                Text(
-                    en="The reading process failed; the platform's log says why.",
-                    id="Proses pembacaan gagal; sebabnya ada di log sistem.",
-                ),
-                reason="EXTRACTION_FAILED",
-            ) from error
+            raise broken_off() from error
         if answer.batch is None:
             raise raised(answer.failure)
         return answer.batch

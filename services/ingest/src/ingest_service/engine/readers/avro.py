@@ -10,7 +10,7 @@ from uuid import UUID
 
 import fastavro
 
-from ingest_service.engine.readers.json import Number
+from ingest_service.engine.readers.records import Number
 
 __all__ = ["AvroError", "record_reader"]
 

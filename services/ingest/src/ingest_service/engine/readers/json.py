@@ -8,28 +8,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
-import polars as pl
 from typing_extensions import override
 
 from ingest_service.domain.contract import ColumnSpec, Format
 from ingest_service.engine.fatal import FatalFileError
 from ingest_service.engine.job import ValidationLimits
 from ingest_service.engine.readers.encodings import encoding_of, without_mark
-from ingest_service.engine.readers.frames import text_blocks
 from ingest_service.engine.readers.guards import check_text_file
-from ingest_service.engine.readers.source import Broken, TextSource, check_header
+from ingest_service.engine.readers.records import SAMPLE_RECORDS, Number, RecordSource
+from ingest_service.engine.readers.source import Broken, check_header
 
-__all__ = ["JsonLinesSource", "JsonSource", "Number", "decode_record", "value_text"]
+__all__ = ["JsonLinesSource", "JsonSource", "decode_record"]
 
-# So many records are looked at to know the columns.
-_SAMPLE = 1000
+# A record of a file says no more of where it stood than its number.
+_NOWHERE: Mapping[str, str | None] = MappingProxyType({})
 _SPACE = " \t\r\n"
-
-
-class Number(str):
-    """A number as it stands in the file."""
-
-    __slots__ = ()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,29 +60,21 @@ def _flat(value: Any) -> dict[str, Any]:
     return value
 
 
-def value_text(value: Any, mark: str) -> str | None:
-    """A value as a column's text; a number in the form that the contract wants texts in, so that 1.234 is not taken for 1234."""
-    if isinstance(value, Number):
-        return value.replace(".", mark)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if value is None else str(value)
-
-
-class _Records(TextSource):
+class _Records(RecordSource):
     """Objects out of a text file."""
 
     def __init__(
         self, path: Path, form: Format, limits: ValidationLimits, columns: Sequence[ColumnSpec]
     ) -> None:
+        super().__init__()
         encoding = encoding_of(path, form)
         self._encoding = without_mark(encoding)
         self._path, self._form, self._limits = path, form, limits
         self._check(encoding)
         self._marks = {c.file_column: c.style.decimal for c in columns if c.column_type.is_number}
-        self._broken: dict[int, Broken] = {}
-        self._late: dict[str, None] = {}
-        seen = dict.fromkeys(name for _row, record in islice(self._records(), _SAMPLE) for name in record)
+        seen = dict.fromkeys(
+            name for _row, record in islice(self._records(), SAMPLE_RECORDS) for name in record
+        )
         # A name may be left out of every record where the contract can do without it.
         wanted = [c.file_column for c in columns if c.file_column is not None]
         optional = [c.file_column for c in columns if c.file_column is not None and not c.is_required]
@@ -105,27 +90,10 @@ class _Records(TextSource):
     def _values(self, stream: IO[str]) -> Iterator[Any]:
         """Each value of the file, or the ValueError that says why it is none."""
 
-    @property
     @override
-    def broken_rows(self) -> Sequence[Broken]:
-        return [broken for _row, broken in sorted(self._broken.items())]
-
-    @property
-    @override
-    def extra_columns(self) -> Sequence[str]:
-        return list(self._late)
-
-    @override
-    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
-        del types
-        yield from text_blocks(self._names, self._texts())
-
-    def _texts(self) -> Iterator[tuple[int, dict[str, str | None]]]:
-        known = set(self._names)
+    def _numbered(self) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, str | None]]]:
         for row, record in self._records():
-            if len(self._late) < _SAMPLE:
-                self._late.update(dict.fromkeys(name for name in record if name not in known))
-            yield row, {name: value_text(value, self._marks.get(name, ".")) for name, value in record.items()}
+            yield row, record, _NOWHERE
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         with self._path.open(encoding=self._encoding) as stream:

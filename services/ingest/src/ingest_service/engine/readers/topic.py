@@ -1,28 +1,24 @@
 """Messages of a topic as rows: JSON, or Avro with the number of its schema before each value."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 from typing_extensions import override
 
 from ingest_service.domain.contract import Contract
 from ingest_service.engine.readers.avro import AvroError, record_reader
-from ingest_service.engine.readers.frames import text_blocks
-from ingest_service.engine.readers.json import decode_record, value_text
-from ingest_service.engine.readers.source import Broken, TextSource, is_place
+from ingest_service.engine.readers.json import decode_record
+from ingest_service.engine.readers.records import SAMPLE_RECORDS, RecordSource
+from ingest_service.engine.readers.source import Broken, is_place
 from ingest_service.engine.readers.topicspool import MANIFEST, MESSAGES, SpooledMessage, TopicManifest
 
 __all__ = ["PLACES", "TopicSource"]
 
 PLACES = ("@topic", "@partition", "@offset", "@timestamp", "@key")
-# So many messages are looked at for names that the contract does not want: the quarantine shows them.
-_SAMPLE = 1000
 _MAX_NAMES = 2000
 _MAGIC_BYTES = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,10 +34,11 @@ class _DeadError(Exception):
         self.rule = rule
 
 
-class TopicSource(TextSource):
+class TopicSource(RecordSource):
     """The messages of one batch, in the order in which they came; each place in the topic is a column too."""
 
     def __init__(self, folder: Path, contract: Contract) -> None:
+        super().__init__()
         self._file = folder / MESSAGES
         self._manifest = TopicManifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
         self._readers: dict[int, Callable[[bytes], _Record] | str] = {}
@@ -49,34 +46,15 @@ class TopicSource(TextSource):
         numbers = [c for c in contract.columns if c.column_type.is_number]
         self._marks = {c.file_column: c.style.decimal for c in numbers}
         wanted = [c.file_column for c in contract.columns if c.file_column is not None]
-        seen = [name for _row, _m, record in islice(self._records({}), _SAMPLE) for name in record]
+        # Names that the contract does not want are looked for too: the quarantine shows them.
+        seen = [name for _row, _m, record in islice(self._records({}), SAMPLE_RECORDS) for name in record]
         own = [name for name in dict.fromkeys([*wanted, *seen]) if not is_place(name)]
         self._names = [*own[:_MAX_NAMES], *PLACES]
-        self._broken: dict[int, Broken] = {}
-        self._late: dict[str, None] = {}
-
-    @property
-    @override
-    def broken_rows(self) -> Sequence[Broken]:
-        return [broken for _row, broken in sorted(self._broken.items())]
-
-    @property
-    @override
-    def extra_columns(self) -> Sequence[str]:
-        return list(self._late)
 
     @override
-    def blocks(self, types: Mapping[str, pl.DataType] = MappingProxyType({})) -> Iterator[pl.DataFrame]:
-        del types
-        yield from text_blocks(self._names, self._texts())
-
-    def _texts(self) -> Iterator[tuple[int, dict[str, str | None]]]:
-        known = set(self._names)
+    def _numbered(self) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, str | None]]]:
         for row, message, record in self._records(self._broken):
-            if len(self._late) < _SAMPLE:
-                self._late.update(dict.fromkeys(name for name in record if name not in known))
-            texts = {name: value_text(value, self._marks.get(name, ".")) for name, value in record.items()}
-            yield row, {**texts, **self._place(message)}
+            yield row, record, self._place(message)
 
     def _place(self, message: SpooledMessage) -> dict[str, str | None]:
         key = message.key
